@@ -1,0 +1,38 @@
+"""Bridle: a harness for coding agents, as Airflow operators.
+
+The names a DAG file imports; each is loaded on first use, so that parsing a DAG stays fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bridle.version import VERSION as __version__
+
+_PUBLIC = {
+    "AgentSessionOperator": "bridle.operators.session",
+    "CheckOperator": "bridle.operators.check",
+    "CommentOperator": "bridle.operators.effects",
+    "FetchIssueOperator": "bridle.operators.issue",
+    "HumanApprovalSensor": "bridle.sensors.approval",
+    "LLMClassifyOperator": "bridle.operators.classify",
+    "LabelOperator": "bridle.operators.effects",
+    "OpenPullRequestOperator": "bridle.operators.effects",
+    "implement_until_reviewed": "bridle.rounds",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+if TYPE_CHECKING:
+    from bridle.operators.check import CheckOperator
+    from bridle.operators.classify import LLMClassifyOperator
+    from bridle.operators.effects import CommentOperator, LabelOperator, OpenPullRequestOperator
+    from bridle.operators.issue import FetchIssueOperator
+    from bridle.operators.session import AgentSessionOperator
+    from bridle.rounds import implement_until_reviewed
+    from bridle.sensors.approval import HumanApprovalSensor
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'bridle' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What users write: settings, roles, repositories and prompts, read and validated."""

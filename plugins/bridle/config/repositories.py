@@ -1,0 +1,121 @@
+"""The allow-list of repositories that agents may work on: repositories.yaml."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from bridle.config.document import load
+from bridle.errors import RepositoryError
+
+
+class PatchLimits(BaseModel):
+    """What a patch may be before it is published; see `bridle.guard.patch_policy`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_files: int = 60
+    max_lines: int = 2000
+    """Added and deleted lines together."""
+    max_bytes: int = 400_000
+    """Of the patch text."""
+    allow: tuple[str, ...] = ()
+    """Globs of protected paths that agents may change in this repository all the same."""
+    protect: tuple[str, ...] = ()
+    """Globs protected in addition to the built-in list."""
+
+
+class Repository(BaseModel):
+    """One repository, and what may be done with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    forge: Literal["github", "local"] = "github"
+    url: str | None = None
+    """Where git fetches and pushes; default for GitHub: built from the connection's host and the name."""
+    connection: str = "github_default"
+    """Airflow connection of the forge."""
+    issues: Path | None = None
+    """Forge `local`: folder of the issue files; pull requests are written beside it."""
+    base: str = "main"
+    """Default base branch."""
+    checks: dict[str, str] = Field(min_length=1)
+    """Name to shell command, run in the clone's root; exit code 0 means the work is done."""
+    check_minutes: float = 15.0
+    """Wall clock of one check."""
+    network: bool = False
+    """Whether sessions and checks of this repository may reach the network when sandboxed."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Extra variables for tools and checks; never secrets."""
+    authors: tuple[str, ...] = ()
+    """Logins whose issues are worked on although they have no write access."""
+    patch: PatchLimits = PatchLimits()
+
+    _name: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        """The key in repositories.yaml; for GitHub `owner/name`."""
+        return self._name
+
+    @property
+    def default_check(self) -> str:
+        """Name of the first check in the file."""
+        return next(iter(self.checks))
+
+    def check_command(self, name: str) -> str:
+        """The command of the check called `name`; an empty name means the default.
+
+        Raises:
+            RepositoryError: there is no such check; the message lists those that exist.
+        """
+        try:
+            return self.checks[name or self.default_check]
+        except KeyError:
+            known = ", ".join(self.checks)
+            raise RepositoryError(
+                f"repository {self.name}: no check {name!r} in repositories.yaml; it has: {known}"
+            ) from None
+
+    @model_validator(mode="after")
+    def _local_needs_places(self) -> "Repository":
+        if self.forge == "local" and (self.url is None or self.issues is None):
+            raise ValueError("forge `local` needs `url` (a git remote) and `issues` (a folder)")
+        return self
+
+
+class Repositories(BaseModel):
+    """All of repositories.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repositories: dict[str, Repository] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "Repositories":
+        """Read repositories.yaml.
+
+        Raises:
+            ConfigError: with file and line.
+        """
+        return load(path, cls)
+
+    @model_validator(mode="after")
+    def _names(self) -> "Repositories":
+        for name, repository in self.repositories.items():
+            repository._name = name
+        return self
+
+    def get(self, name: str) -> Repository:
+        """The repository called `name`.
+
+        Raises:
+            RepositoryError: it is not on the allow-list; the message lists those that are.
+        """
+        try:
+            return self.repositories[name]
+        except KeyError:
+            known = ", ".join(self.repositories) or "none yet"
+            raise RepositoryError(
+                f"repository {name!r} is not on the allow-list; repositories.yaml has: {known}. Add it there first"
+            ) from None

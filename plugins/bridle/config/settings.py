@@ -1,0 +1,90 @@
+"""Bridle's section of the Airflow configuration."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from bridle.errors import ConfigError
+
+GatewayMode = Literal["live", "script"]
+IsolationMode = Literal["auto", "sandbox", "none"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`[bridle]` in airflow.cfg, or `AIRFLOW__BRIDLE__…` in the environment."""
+
+    home: Path
+    """State of this host: mirrors, session folders, spooled events. Default: `$AIRFLOW_HOME/bridle`."""
+    include_dir: Path | None
+    """Folder with roles.yaml, repositories.yaml and prompts/; None: beside the DAG, then the package's own."""
+    ledger_conn_id: str
+    """Airflow connection of the ledger."""
+    gateway_mode: GatewayMode
+    """`live` calls real models; `script` plays the file in `script` without key or network."""
+    script: Path | None
+    """The program of `gateway_mode = script`."""
+    isolation: IsolationMode
+    """`auto`: the strongest this host has; `sandbox`: refuse to run without; `none`: never."""
+    allow_unsandboxed: bool
+    """Let live models work without a sandbox on this host: a choice that must be made in words."""
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Read the running Airflow's configuration.
+
+        Raises:
+            ConfigError: an option has a value that is not one of its choices.
+        """
+        from airflow.configuration import AIRFLOW_HOME, conf
+
+        def text(key: str, default: str = "") -> str:
+            return str(conf.get("bridle", key, fallback=default) or default)
+
+        def path(key: str) -> Path | None:
+            value = text(key)
+            return Path(value).expanduser() if value else None
+
+        settings = cls(
+            home=path("home") or Path(AIRFLOW_HOME) / "bridle",
+            include_dir=path("include_dir"),
+            ledger_conn_id=text("ledger_conn_id", "bridle_ledger"),
+            gateway_mode=cast(GatewayMode, text("gateway_mode", "live")),
+            script=path("script"),
+            isolation=cast(IsolationMode, text("isolation", "auto")),
+            allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
+        )
+        settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
+        settings._require("isolation", settings.isolation, get_args(IsolationMode))
+        if settings.gateway_mode == "script" and (settings.script is None or not settings.script.is_file()):
+            raise ConfigError(f"[bridle] gateway_mode is `script` but script = {settings.script} is no file")
+        return settings
+
+    def include(self, name: str, *, beside: Path | None = None) -> Path:
+        """Find a file of the include directory.
+
+        Args:
+            name: path below the include directory, for instance `prompts/plan.md`.
+            beside: folder of the DAG file, whose neighbour `include/` is the second place looked at.
+
+        Raises:
+            ConfigError: none of the places has it; the message lists them.
+        """
+        from bridle.config.starter import starter_dir
+
+        places = [self.include_dir] if self.include_dir else []
+        if beside:
+            places += [beside / "include", beside.parent / "include"]
+        places.append(starter_dir() / "include")
+        for place in places:
+            if (place / name).is_file():
+                return place / name
+        looked = ", ".join(str(place) for place in places)
+        raise ConfigError(
+            f"{name} not found; looked in {looked}. Set [bridle] include_dir, or run `bridle init`"
+        )
+
+    @staticmethod
+    def _require(option: str, value: str, choices: tuple[str, ...]) -> None:
+        if value not in choices:
+            raise ConfigError(f"[bridle] {option} is {value!r}; it must be one of {', '.join(choices)}")

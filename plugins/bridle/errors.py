@@ -1,0 +1,106 @@
+"""Everything that Bridle raises on purpose.
+
+::
+
+    BridleError
+    ├── InvalidInput            what the user gave is wrong; nothing was spent; Airflow fails the task at once
+    │   ├── ConfigError             roles.yaml, repositories.yaml, a prompt, a setting
+    │   ├── CredentialError         a connection is missing, or its key was refused, or has no credit
+    │   ├── RepositoryError         a repository, branch or commit that is unknown or cannot be used
+    │   └── IssueError              an issue that is missing, closed, locked, or whose author is not allowed
+    ├── Halted                  a limit or a person said stop; retrying would burn money again
+    │   ├── BudgetSpent             a cap in the ledger is reached
+    │   ├── StopRequested           a person, `on_kill` or `bridle stop` asked for it
+    │   ├── FenceLost               a newer attempt of this step owns it now
+    │   ├── PolicyViolation         the patch gate refused the change
+    │   ├── ReviewMismatch          the approval is for another commit
+    │   ├── SessionFailed           the agent ended without doing its work (reason inside)
+    │   └── EffectUncertain         nobody can tell whether an outside write happened; a person must look
+    └── Transient               worth Airflow's retry
+        ├── LedgerUnavailable       Postgres cannot be reached
+        ├── ProviderDown            429, 5xx, overload or time-out after every fallback
+        ├── ForgeDown               the forge answers 5xx, or not at all
+        └── SessionLost             the agent's process vanished
+
+A message says what was wrong, where, and what to do.
+"""
+
+
+class BridleError(Exception):
+    """Root of the tree; catch it to catch everything that Bridle raises on purpose."""
+
+
+class InvalidInput(BridleError):
+    """What the user gave is wrong; nothing was spent."""
+
+
+class ConfigError(InvalidInput):
+    """A role, repository, prompt or setting is wrong; the message names the file."""
+
+
+class CredentialError(InvalidInput):
+    """A connection is missing, its key was refused, or it has no credit; the message names the connection."""
+
+
+class RepositoryError(InvalidInput):
+    """A repository, branch or commit is unknown or cannot be used."""
+
+
+class IssueError(InvalidInput):
+    """An issue is missing, closed, locked, or its author is not allowed."""
+
+
+class Halted(BridleError):
+    """A limit or a person said stop."""
+
+
+class BudgetSpent(Halted):
+    """A cap in the ledger is reached; `scope` names which."""
+
+    def __init__(self, message: str, *, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
+class StopRequested(Halted):
+    """A person, `on_kill` or `bridle stop` asked for it."""
+
+
+class FenceLost(Halted):
+    """A newer attempt of this step owns it now; this one must not write."""
+
+
+class PolicyViolation(Halted):
+    """The patch gate refused the change."""
+
+
+class ReviewMismatch(Halted):
+    """The approval is for another commit than the one that would be published."""
+
+
+class SessionFailed(Halted):
+    """The agent ended without doing its work; the message carries the reason."""
+
+
+class EffectUncertain(Halted):
+    """Nobody can tell whether an outside write happened; a person must look."""
+
+
+class Transient(BridleError):
+    """Worth Airflow's retry."""
+
+
+class LedgerUnavailable(Transient):
+    """Postgres cannot be reached."""
+
+
+class ProviderDown(Transient):
+    """The model's provider answers 429, 5xx or not at all, after every fallback."""
+
+
+class ForgeDown(Transient):
+    """The forge answers 5xx or not at all."""
+
+
+class SessionLost(Transient):
+    """The agent's process vanished."""
