@@ -6,7 +6,9 @@ The names a DAG file imports; each is loaded on first use, so that parsing a DAG
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bridle.version import VERSION as __version__
+from bridle import version
+
+__version__ = version.VERSION
 
 _PUBLIC = {
     "AgentSessionOperator": "bridle.operators.session",
@@ -20,7 +22,17 @@ _PUBLIC = {
     "implement_until_reviewed": "bridle.rounds",
 }
 
-__all__ = [*_PUBLIC, "__version__"]
+__all__ = [
+    "AgentSessionOperator",
+    "CheckOperator",
+    "CommentOperator",
+    "FetchIssueOperator",
+    "HumanApprovalSensor",
+    "LLMClassifyOperator",
+    "LabelOperator",
+    "OpenPullRequestOperator",
+    "implement_until_reviewed",
+]
 
 if TYPE_CHECKING:
     from bridle.operators.check import CheckOperator

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bridle.config.document import load
+from bridle.config.settings import Settings
 from bridle.errors import RepositoryError
 
 
@@ -117,5 +118,14 @@ class Repositories(BaseModel):
         except KeyError:
             known = ", ".join(self.repositories) or "none yet"
             raise RepositoryError(
-                f"repository {name!r} is not on the allow-list; repositories.yaml has: {known}. Add it there first"
+                f"repository {name!r} is not on the allow-list; repositories.yaml has: {known}. Add it there"
             ) from None
+
+
+def repositories_in_force(settings: Settings, *, beside: Path | None = None) -> Repositories:
+    """The allow-list: where the setting says, else in the include directory.
+
+    Raises:
+        ConfigError: there is none, or it is malformed.
+    """
+    return Repositories.read(settings.repositories_file or settings.include("repositories.yaml", beside=beside))

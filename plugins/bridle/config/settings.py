@@ -17,7 +17,9 @@ class Settings:
     home: Path
     """State of this host: mirrors, session folders, spooled events. Default: `$AIRFLOW_HOME/bridle`."""
     include_dir: Path | None
-    """Folder with roles.yaml, repositories.yaml and prompts/; None: beside the DAG, then the package's own."""
+    """Folder with roles.yaml, repositories.yaml, prompts/; None: beside the DAG, then the package's own."""
+    repositories_file: Path | None
+    """The allow-list, when it is kept elsewhere than in the include directory."""
     ledger_conn_id: str
     """Airflow connection of the ledger."""
     gateway_mode: GatewayMode
@@ -48,6 +50,7 @@ class Settings:
         settings = cls(
             home=path("home") or Path(AIRFLOW_HOME) / "bridle",
             include_dir=path("include_dir"),
+            repositories_file=path("repositories_file"),
             ledger_conn_id=text("ledger_conn_id", "bridle_ledger"),
             gateway_mode=cast(GatewayMode, text("gateway_mode", "live")),
             script=path("script"),

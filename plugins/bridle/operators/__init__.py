@@ -1,0 +1,1 @@
+"""Airflow operators: each reads its context, calls the harness, and pushes a compact result."""

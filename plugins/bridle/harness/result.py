@@ -1,0 +1,51 @@
+"""What a step hands to the next ones: at most 2 KB, everything larger by reference."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridle.errors import ConfigError
+
+XCOM_LIMIT = 2048
+"""Bytes of all values of one step result together, as JSON."""
+
+INLINE_LIMIT = 1024
+"""Bytes of `result` that travel inline; a larger one becomes a reference to a ledger artifact."""
+
+
+class StepResult(BaseModel):
+    """The compact state that travels in XCom, one key per field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: str = "done"
+    session_id: str | None = None
+    """The last session of the step; the way into the ledger."""
+    commit: str | None = None
+    """Where the code stands after this step; None when it changed nothing and was given none."""
+    base: str | None = None
+    """The commit that the step started from."""
+    summary: str = Field(default="", max_length=500)
+    result: Any = None
+    """The structured output, inline or as `{"artifact": …, "bytes": …}`."""
+    checks: dict[str, bool] = Field(default_factory=dict)
+    """Name of each check that ran last, and whether it passed."""
+    tokens: int = 0
+    cost_usd: Decimal | None = Decimal(0)
+    """US dollars of all sessions of this step; None when a price is unknown."""
+    rounds: int = 0
+
+    def xcom(self) -> dict[str, Any]:
+        """The values to push, by key.
+
+        Raises:
+            ConfigError: together they exceed `XCOM_LIMIT`.
+        """
+        values: dict[str, Any] = self.model_dump(mode="json")
+        size = len(json.dumps(values).encode())
+        if size > XCOM_LIMIT:
+            largest = max(values, key=lambda key: len(json.dumps(values[key])))
+            raise ConfigError(f"step result is {size} bytes, over {XCOM_LIMIT}; the largest part is {largest!r}")
+        return values

@@ -1,0 +1,103 @@
+"""One attempt of one Airflow task, and everything that its work needs."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bridle.agents.base import Limits
+from bridle.config.prompts import Prompt, render
+from bridle.config.repositories import Repository, repositories_in_force
+from bridle.config.roles import Role, Roles
+from bridle.config.settings import Settings
+from bridle.errors import StopRequested
+from bridle.harness.reference import expand
+from bridle.ledger.records import Attempt, Fence
+from bridle.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the work of a step is given; made by `open_step`."""
+
+    attempt: Attempt
+    settings: Settings
+    ledger: Ledger
+    fence: Fence
+    beside: Path | None = None
+    """Folder of the DAG file: its `include/` is looked at for prompts and roles."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by `on_kill`, by a stop in the ledger, or when a newer attempt has taken over."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every budget and stop flag that this step is under, the session's own left out."""
+        attempt = self.attempt
+        scopes = [
+            "all",
+            f"step:{attempt.step.path}#{attempt.generation}",
+            attempt.step.run_scope,
+            f"dag:{attempt.step.dag_id}",
+        ]
+        if attempt.loop_id:
+            scopes.append(f"loop:{attempt.loop_id}")
+        return tuple(scopes)
+
+    def verify(self) -> None:
+        """Make sure that this attempt may still write; called before every round, commit and effect.
+
+        Raises:
+            StopRequested: somebody asked for a stop.
+            FenceLost: a newer attempt of this step has begun.
+        """
+        if self.stop.is_set():
+            raise StopRequested(f"{self.attempt.step.path} was asked to stop")
+        self.ledger.verify(self.fence, self.scopes)
+
+    def role(self, name: str) -> Role:
+        """The role called `name` in roles.yaml."""
+        return Roles.read(self.settings.include("roles.yaml", beside=self.beside)).get(name)
+
+    def repository(self, name: str) -> Repository:
+        """The repository called `name` on the allow-list."""
+        return repositories_in_force(self.settings, beside=self.beside).get(name)
+
+    def prompt(self, name: str, inputs: Mapping[str, Any]) -> Prompt:
+        """The prompt file `name`, rendered with `inputs`; references in them are fetched from the ledger."""
+        values = {key: expand(value, self.ledger) for key, value in inputs.items()}
+        return render(self.settings.include(f"prompts/{name}", beside=self.beside), values)
+
+
+@contextmanager
+def open_step(
+    attempt: Attempt, *, settings: Settings, beside: Path | None, budget_usd: Decimal | None, stop: threading.Event
+) -> Iterator[Step]:
+    """Take the step for this attempt, so that an older attempt of it can no longer write.
+
+    Args:
+        attempt: who asks.
+        settings: Bridle's configuration.
+        beside: folder of the DAG file.
+        budget_usd: cap of the whole run in US dollars, set when the run has none yet; None: no cap.
+        stop: set from outside to end the work.
+
+    Raises:
+        LedgerUnavailable: Postgres cannot be reached.
+        ConfigError: the ledger's schema is not this version's.
+    """
+    with Ledger.from_connection(settings.ledger_conn_id) as ledger:
+        ledger.check_schema()
+        fence = ledger.take_step(attempt)
+        if budget_usd is not None:
+            ledger.set_budget(attempt.step.run_scope, cap_usd=budget_usd, cap_tokens=None, only_new=True)
+        yield Step(attempt, settings, ledger, fence, beside, stop)
+
+
+def narrowed(limits: Limits, override: Limits | None) -> Limits:
+    """`limits` with the values that `override` sets explicitly."""
+    if override is None:
+        return limits
+    return limits.model_copy(update={name: getattr(override, name) for name in override.model_fields_set})

@@ -1,0 +1,94 @@
+"""What every operator of Bridle shares: the attempt's identity, clear failures, an end to everything on kill."""
+
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from bridle.errors import BridleError, Transient
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from bridle.harness.result import StepResult
+    from bridle.harness.step import Step
+
+
+class BridleOperator(BaseOperator):
+    """A step: subclasses say in `work` what it does; its result is pushed to XCom key by key."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._stop = threading.Event()
+
+    @abstractmethod
+    def work(self, step: "Step", context: "Context") -> "StepResult":
+        """Do the step's work.
+
+        Raises:
+            BridleError: see `bridle.errors`; what is worth a retry is retried by Airflow, all else fails at once.
+        """
+
+    def execute(self, context: "Context") -> None:
+        with failing_clearly(), step_of(context, self._stop) as step:
+            push(context, self.work(step, context))
+
+    def on_kill(self) -> None:
+        self._stop.set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in super().__getstate__().items() if key != "_stop"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._stop = threading.Event()
+
+
+@contextmanager
+def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
+    """Open the step that `context` is an attempt of."""
+    from bridle.config.settings import Settings
+    from bridle.harness.step import open_step
+    from bridle.ledger.records import Attempt, StepKey
+    from bridle.process.guard import guard_task
+
+    guard_task()
+    ti = context["ti"]
+    attempt = Attempt(
+        step=StepKey(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index),
+        ti_id=str(ti.id),
+        try_number=ti.try_number,
+        generation=ti.max_tries,
+    )
+    budget = context["params"].get("budget_usd")
+    with open_step(
+        attempt,
+        settings=Settings.load(),
+        beside=Path(context["dag"].fileloc).parent,
+        budget_usd=None if budget is None else Decimal(str(budget)),
+        stop=stop,
+    ) as step:
+        yield step
+
+
+@contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Turn what must not be retried into Airflow's own word for it."""
+    try:
+        yield
+    except Transient:
+        raise
+    except BridleError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def push(context: "Context", result: "StepResult") -> None:
+    """Push each field of `result` under its own key, so that `step.output["commit"]` works downstream."""
+    for key, value in result.xcom().items():
+        context["ti"].xcom_push(key=key, value=value)

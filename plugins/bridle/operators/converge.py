@@ -1,0 +1,83 @@
+"""The joints of review rounds: what to build, whether to go round again, and what came out."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import SkipMixin
+
+from bridle.operators.base import BridleOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from bridle.harness.result import StepResult
+    from bridle.harness.step import Step
+
+
+class FirstResultOperator(BridleOperator):
+    """Hand on the first of several results that is there: the branches that were not taken have none.
+
+    Args:
+        results: XComArgs, in order of preference. Templated.
+    """
+
+    template_fields: Sequence[str] = ("results",)
+
+    def __init__(self, *, results: list[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.results = results
+
+    def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.harness.result import StepResult
+
+        return StepResult(result=next((result for result in self.results if result is not None), None))
+
+
+class AnotherRoundOperator(BridleOperator, SkipMixin):
+    """Let the next round run only when the review asks for changes.
+
+    Args:
+        review: a `bridle.models.Review`, as the reviewing step pushed it. Templated.
+    """
+
+    template_fields: Sequence[str] = ("review",)
+    inherits_from_skipmixin = True
+
+    def __init__(self, *, review: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.review = review
+
+    def execute(self, context: "Context") -> None:
+        super().execute(context)
+        if not self._again:
+            self.skip_all_except(context["ti"], set())
+
+    def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.harness.result import StepResult
+        from bridle.harness.review import decide_another_round
+
+        self._again = decide_another_round(step, self.review)
+        return StepResult(result={"another_round": self._again})
+
+
+class SettleOperator(BridleOperator):
+    """Say what the rounds came to: the last commit, and the review of exactly that commit.
+
+    Args:
+        commits: the commit of each round, in order; None for rounds that did not run. Templated.
+        reviews: the review of each round, likewise. Templated.
+        base: the commit that round 1 started from. Templated.
+    """
+
+    template_fields: Sequence[str] = ("commits", "reviews", "base")
+
+    def __init__(self, *, commits: list[Any], reviews: list[Any], base: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.commits = commits
+        self.reviews = reviews
+        self.base = base
+
+    def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.harness.review import settle
+
+        return settle(step, self.commits, self.reviews, self.base)

@@ -1,0 +1,127 @@
+"""Bounded rounds, laid out in a DAG before it runs.
+
+Airflow 3.3 has no loop, so rounds are unrolled: the tail of rounds that were not needed shows as skipped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.sdk import TaskGroup
+from airflow.sdk.bases.operator import BaseOperator
+
+from bridle.models import Review
+from bridle.operators.converge import AnotherRoundOperator, FirstResultOperator, SettleOperator
+from bridle.operators.session import AgentSessionOperator
+from bridle.sensors.approval import HumanApprovalSensor
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Rounds of implementing and reviewing, as one thing in a DAG."""
+
+    group: TaskGroup
+    settled: SettleOperator
+    """The last task; pushes `commit`, `base`, `summary`, `result` (the last review) and `rounds`."""
+    brief: FirstResultOperator
+    """The first task; pushes as `result` what was asked for."""
+
+    @property
+    def commit(self) -> Any:
+        """The commit that the rounds came to."""
+        return self.settled.output["commit"]
+
+    @property
+    def base(self) -> Any:
+        """The commit that they started from."""
+        return self.settled.output["base"]
+
+    @property
+    def review(self) -> Any:
+        """The last review."""
+        return self.settled.output["result"]
+
+    @property
+    def undecided(self) -> Any:
+        """True when the last review still asks for changes: then a human has to decide."""
+        return self.settled.output["undecided"]
+
+
+def implement_until_reviewed(
+    *,
+    after: Sequence[BaseOperator],
+    inputs: Mapping[str, Any],
+    base: Any,
+    check: str = "{{ params.check }}",
+    max_rounds: int = 2,
+    check_rounds: int = 3,
+    implementer: str = "implementer",
+    reviewer: str = "reviewer",
+    approve_brief: Any = False,
+    group_id: str = "fix",
+) -> Rounds:
+    """Implement, review, and implement again while the review asks for changes.
+
+    Args:
+        after: steps that say what to build; the first one with a result is the brief.
+        inputs: what both prompts may see, besides `brief`, and `review` from round 2 on.
+        base: commit to start from.
+        check: name of the check that each implementation must pass.
+        max_rounds: rounds of implementing and reviewing.
+        check_rounds: sessions within one implementation until the check passes.
+        implementer: role that implements.
+        reviewer: role that reviews; choose another one than the implementer's model.
+        approve_brief: ask a human before anything is implemented. Templated.
+        group_id: name of the task group.
+    """
+    with TaskGroup(group_id) as group:
+        brief = FirstResultOperator(
+            task_id="brief",
+            results=[step.output["result"] for step in after],
+            trigger_rule="none_failed_min_one_success",
+        )
+        approve = HumanApprovalSensor(
+            task_id="approve_brief",
+            subject="Build it like this?",
+            inputs={"brief": brief.output["result"]},
+            required=approve_brief,
+        )
+        brief >> approve
+        seen = {**inputs, "brief": brief.output["result"]}
+        gate: BaseOperator = approve
+        commits, reviews = [], []
+        for number in range(1, max_rounds + 1):
+            implement = AgentSessionOperator(
+                task_id=f"implement_{number}",
+                role=implementer,
+                access="write",
+                prompt="implement.md",
+                inputs={**seen, "review": reviews[-1] if reviews else None},
+                base=commits[-1] if commits else base,
+                check=check,
+                max_rounds=check_rounds,
+            )
+            gate >> implement
+            first = implement if number == 1 else first
+            commits.append(implement.output["commit"])
+            review = AgentSessionOperator(
+                task_id=f"review_{number}",
+                role=reviewer,
+                prompt="review.md",
+                inputs={**seen, "checks": implement.output["checks"]},
+                base=implement.output["commit"],
+                diff_from=base,
+                output_type=Review,
+            )
+            reviews.append(review.output["result"])
+            if number < max_rounds:
+                gate = AnotherRoundOperator(task_id=f"again_{number}", review=reviews[-1])
+        settled = SettleOperator(
+            task_id="settle",
+            commits=commits,
+            reviews=reviews,
+            # not `base` itself: a task downstream of the step that gave it would run on branches that skip this one
+            base=first.output["base"],
+            trigger_rule="none_failed_min_one_success",
+        )
+    return Rounds(group, settled, brief)

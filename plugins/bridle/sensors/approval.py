@@ -1,0 +1,104 @@
+"""A step that a human holds."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param
+
+from bridle.operators.base import failing_clearly, push, step_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class HumanApprovalSensor(ApprovalOperator):
+    """Wait for a human to approve or reject; no worker slot is held meanwhile.
+
+    The question is asked in Airflow's own UI (Browse, Required Actions) and can be answered by REST. It names
+    the commit that it is for: when another commit has come about since, the task fails instead of passing an
+    approval on. Rejecting skips what follows; the feedback is recorded.
+
+    Args:
+        commit: what the approval is for; None for things that are no code. Templated.
+        subject: the question. Templated.
+        inputs: facts to show, by name (`review`, `issue`, …). Templated; references are fetched.
+        required: whether to ask; anything but true (`True`, `"True"`, `"true"`) passes and is recorded as
+            policy's decision. Templated.
+        insist: asks whatever `required` says when this is true. Templated.
+        timeout: how long to wait; None: for ever.
+        on_timeout: `fail`, `approve` or `reject`.
+    """
+
+    template_fields: Sequence[str] = ("subject", "commit", "inputs", "required", "insist")
+    ui_color = "#f3e8ff"
+
+    def __init__(
+        self,
+        *,
+        commit: Any = None,
+        subject: str = "Approve {{ task.task_id }}?",
+        inputs: Mapping[str, Any] | None = None,
+        required: Any = True,
+        insist: Any = False,
+        timeout: timedelta | None = None,
+        on_timeout: Literal["fail", "approve", "reject"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault(
+            "params",
+            {"feedback": Param("", type=["string", "null"], format="multiline", title="Feedback (optional)")},
+        )
+        super().__init__(
+            subject=subject,
+            response_timeout=timeout,
+            defaults={"approve": [self.APPROVE], "reject": [self.REJECT]}.get(on_timeout),
+            **kwargs,
+        )
+        self.commit = commit
+        self.inputs = dict(inputs or {})
+        self.required = required
+        self.insist = insist
+
+    def execute(self, context: "Context") -> Any:
+        from bridle.harness.approval import answered, ask, pass_by_policy
+
+        with failing_clearly(), step_of(context, threading.Event()) as step:
+            if not (_true(self.required) or _true(self.insist)):
+                push(context, pass_by_policy(step, self.commit, "no approval was asked for in this run"))
+                return None
+            decision = answered(step)
+            if decision is None:
+                self.body = ask(step, subject=self.subject, commit=self.commit, inputs=self.inputs)
+        if decision is not None:
+            return self._finish(context, decision)
+        return super().execute(context)
+
+    def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
+        from bridle.harness.approval import record_answer
+
+        if "error" in event:
+            return super().execute_complete(context, event)
+        with failing_clearly(), step_of(context, threading.Event()) as step:
+            result = record_answer(
+                step,
+                commit=self.commit,
+                approved=event["chosen_options"] == [self.APPROVE],
+                by="policy:timeout" if event["timedout"] else (event["responded_by_user"] or {}).get("name", "unknown"),
+                feedback=(event["params_input"] or {}).get("feedback") or "",
+            )
+        push(context, result)
+        # the answer itself stays out of XCom: the ledger has it, and feedback may be long
+        super().execute_complete(context, event)
+        return None
+
+    def _finish(self, context: "Context", result: Any) -> None:
+        push(context, result)
+        if result.outcome == "rejected":
+            self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
+
+
+def _true(value: Any) -> bool:
+    return value is True or str(value).strip().lower() == "true"
