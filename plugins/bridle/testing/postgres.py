@@ -1,0 +1,38 @@
+"""A real PostgreSQL for tests: one server per test session, a fresh database per test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+if TYPE_CHECKING:
+    from bridle.local.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Postgres]":
+    """A running server without durability, ended with the test session."""
+    from bridle.local.postgres import Postgres
+
+    with Postgres(tmp_path_factory.mktemp("postgres"), fast=True) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: "Postgres") -> Iterator[str]:
+    """URL of an empty database of this test's own; dropped afterwards."""
+    with fresh_database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(server: "Postgres") -> Iterator[str]:
+    """An empty database on `server` for as long as the block runs; yields its URL."""
+    name = f"test_{uuid4().hex[:12]}"
+    server.create_database(name)
+    try:
+        yield server.url(name)
+    finally:
+        server.drop_database(name)
