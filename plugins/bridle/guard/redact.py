@@ -1,0 +1,13 @@
+"""Nothing textual is stored before it has been through here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class Redactor:
+    """Replaces secrets by `[redacted]`; signatures first."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None: ...
+    def add(self, secret: str) -> None: ...
+    def text(self, text: str) -> str: ...
+    def value(self, value: Any) -> Any: ...
