@@ -29,19 +29,22 @@ class Account:
             os.chown(path, self.user, self.group)
 
 
-def unprivileged(*paths: Path) -> Account:
-    """The account for programs that must reach `paths`.
+def unprivileged(*paths: Path, data: Path) -> Account:
+    """The account for programs that must reach `paths` and own `data` (which may not be there yet).
 
     Ourselves when we are not root; else the system's `postgres` or `nobody` user when every folder above
     `paths` lets others through; else a user namespace in which we are called something else. Nothing above
-    `paths` is changed and no user is made.
+    `paths` is changed and no user is made. Data that is there keeps its owner.
 
     Raises:
         ConfigError: root, and neither way works here.
     """
     if os.geteuid() != 0:
         return Account()
-    if all(_open_to_others(path) for path in paths):
+    owner = data.stat() if data.exists() else None
+    if owner and owner.st_uid != 0:
+        return Account(user=owner.st_uid, group=owner.st_gid)
+    if owner is None and all(_open_to_others(path) for path in paths):
         for name in ("postgres", "nobody"):
             try:
                 entry = pwd.getpwnam(name)

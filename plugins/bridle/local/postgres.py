@@ -83,8 +83,8 @@ class Postgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             self.folder.chmod(0o711)  # the server's user passes through to its data; nobody else can list
-        account = unprivileged(programs, self.folder)
         data = self.folder / "data"
+        account = unprivileged(programs, self.folder, data=data)
         if not (data / "PG_VERSION").exists():
             self._create(programs, account, data)
         clear_way(data)
@@ -177,7 +177,7 @@ class Postgres:
         done = subprocess.run(
             [
                 *account.wrapper,
-                *(str(programs / "initdb"), "-D", str(draft), "-U", _USER, "-E", "UTF8", "--locale=C.UTF-8"),
+                *(str(programs / "initdb"), "-D", str(draft), "-U", _USER, "-E", "UTF8", "--locale=C"),
                 *("--auth=scram-sha-256", f"--pwfile={password_file}"),
                 *(["--no-sync"] if self.fast else []),
             ],
@@ -231,4 +231,4 @@ class Postgres:
 
 
 def _environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

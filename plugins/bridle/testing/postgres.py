@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Postgres]":
+def postgres_server() -> "Iterator[Postgres]":
     """A running server without durability, ended with the test session."""
     from bridle.local.postgres import Postgres
 
-    with Postgres(tmp_path_factory.mktemp("postgres"), fast=True) as server:
+    # not pytest's own folder: for root it is closed to the lesser user that the server runs as
+    with TemporaryDirectory(prefix="bridle-postgres-") as folder, Postgres(Path(folder), fast=True) as server:
         yield server
 
 
