@@ -1,0 +1,1 @@
+"""Price lists, orders and invoices of a small wholesale pantry."""
