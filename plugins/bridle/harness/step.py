@@ -33,12 +33,17 @@ class Step:
     """Set by `on_kill`, by a stop in the ledger, or when a newer attempt has taken over."""
 
     @property
+    def step_scope(self) -> str:
+        """Budget scope of this step, across its retries."""
+        return f"step:{self.attempt.step.path}#{self.attempt.generation}"
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """Every budget and stop flag that this step is under, the session's own left out."""
         attempt = self.attempt
         scopes = [
             "all",
-            f"step:{attempt.step.path}#{attempt.generation}",
+            self.step_scope,
             attempt.step.run_scope,
             f"dag:{attempt.step.dag_id}",
         ]

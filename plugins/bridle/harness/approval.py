@@ -1,0 +1,95 @@
+"""Asking a human, and what the answer is bound to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridle.errors import ReviewMismatch
+from bridle.harness.reference import expand
+from bridle.harness.result import StepResult
+from bridle.harness.step import Step
+
+
+def ask(step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, Any]) -> str:
+    """Record what is asked and shown, and return the text to show with the question (Markdown).
+
+    Airflow 3.3 keeps the first text of a task instance for ever, so it holds facts of this ask only.
+    """
+    shown = {name: expand(value, step.ledger) for name, value in inputs.items()}
+    review_id = step.ledger.open_review(
+        step.attempt, subject=subject, commit=commit, patch_hash=None, snapshot=shown
+    )
+    totals = step.ledger.session_totals(step.attempt.step.run_scope)
+    cost = "unknown" if totals.cost_usd is None else f"${totals.cost_usd:.4f}"
+    lines = [f"Commit `{commit}`" if commit else "", _facts(shown), f"Spent so far in this run: {cost}"]
+    lines.append(f"Review `{review_id}`; `bridle show {step.attempt.step.run_id}` prints the diff.")
+    return "\n\n".join(line for line in lines if line)
+
+
+def answered(step: Step) -> StepResult | None:
+    """The answer that an earlier try of this task was given already; a retry must not ask again."""
+    review = step.ledger.review_of(step.attempt)
+    if review is None or review.decision is None:
+        return None
+    return _result(review.decision, review.commit, review.by or "", review.feedback or "")
+
+
+def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, feedback: str) -> StepResult:
+    """Write the answer down.
+
+    Raises:
+        ReviewMismatch: the commit is not the one that the question was about.
+    """
+    review = step.ledger.review_of(step.attempt)
+    if review is None or review.commit != commit:
+        asked = "nothing" if review is None else str(review.commit)[:10]
+        raise ReviewMismatch(
+            f"{step.attempt.step.path}: the answer is for {asked}, but the commit is now {str(commit)[:10]}. "
+            f"Clear this task to ask again"
+        )
+    decision = "approved" if approved else "rejected"
+    who = by if ":" in by else f"human:{by}"
+    step.ledger.answer_review(review.id, decision=decision, by=who, feedback=feedback)
+    step.ledger.decide(
+        step.attempt,
+        what="approval",
+        options=["approved", "rejected"],
+        choice=decision,
+        why=feedback,
+        confidence=None,
+        by=who,
+    )
+    return _result(decision, commit, who, feedback)
+
+
+def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
+    """Go on without asking, and say in the ledger that it was policy's decision."""
+    step.ledger.decide(
+        step.attempt,
+        what="approval",
+        options=["approved", "rejected"],
+        choice="approved",
+        why=why,
+        confidence=None,
+        by="policy",
+    )
+    return StepResult(outcome="approved", commit=commit, summary=why)
+
+
+def _result(decision: str, commit: str | None, by: str, feedback: str) -> StepResult:
+    return StepResult(outcome=decision, commit=commit, summary=f"{decision} by {by}. {feedback}".strip()[:500])
+
+
+def _facts(shown: Mapping[str, Any]) -> str:
+    blocks = []
+    for name, value in shown.items():
+        if isinstance(value, Mapping):
+            rows = "\n".join(f"- **{key}**: {_one_line(item)}" for key, item in value.items())
+            blocks.append(f"### {name}\n{rows}")
+        elif value is not None:
+            blocks.append(f"**{name}**: {_one_line(value)}")
+    return "\n\n".join(blocks)
+
+
+def _one_line(value: Any) -> str:
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(text.split())[:600]

@@ -1,0 +1,105 @@
+"""Rounds of fresh sessions against a check, until it passes; resumable at any point.
+
+Rounds are counted in the ledger, across attempts: finished sessions and checks are kept, an interrupted
+session goes on from its last checkpoint.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridle.config.repositories import Repository
+from bridle.errors import SessionFailed
+from bridle.harness.bench import Bench
+from bridle.harness.check import Verdict, run_check
+from bridle.harness.place import Place, find_place
+from bridle.harness.reference import shrink
+from bridle.harness.result import StepResult
+from bridle.harness.session import Assignment, Report, run_session
+from bridle.harness.step import Step
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step wants done."""
+
+    assignment: Callable[[int, str], Assignment]
+    """Round and tail of the last failure (empty in round 1) to what the session is asked."""
+    repository: Repository | None = None
+    base: str = ""
+    """Commit or branch to start from."""
+    check: str | None = None
+    """Name of the check in repositories.yaml; None: the session's own end is the end."""
+    max_rounds: int = 1
+
+
+def work(step: Step, wanted: Work) -> StepResult:
+    """Do `wanted` and return the step's result.
+
+    Raises:
+        SessionFailed: the agent failed, the check still fails after the last round, or a round made no progress.
+        BudgetSpent: a cap is reached; the work so far is a checkpoint that a cleared task goes on from.
+        StopRequested: somebody asked for it.
+        SessionLost, ProviderDown: Airflow's retry goes on from the checkpoint.
+    """
+    bench = Bench(step, wanted.repository)
+    base = bench.resolve(wanted.base)
+    place = find_place(step.ledger.step_state(step.attempt.step, step.attempt.generation), base)
+    while True:
+        report, verdict = _round(bench, wanted, place)
+        if verdict is None or verdict.passed:
+            return _result(step, wanted, base, place, report, verdict)
+        _require_progress(wanted, place, report, verdict)
+        place = place.next_round(report.commit or place.base, verdict.tail)
+
+
+def _round(bench: Bench, wanted: Work, place: Place) -> tuple[Report, Verdict | None]:
+    if place.finished is not None:
+        report = Report.of(place.finished)
+    else:
+        bench.step.verify()
+        assignment = wanted.assignment(place.round, place.feedback)
+        report = run_session(bench, assignment, round=place.round, base=place.base, interrupted=place.interrupted)
+    if wanted.check is None or bench.repository is None:
+        return report, None
+    if place.verdict is not None:
+        return report, Verdict.of(place.verdict)
+    bench.step.verify()
+    return report, run_check(
+        bench.step,
+        bench.repository,
+        wanted.check,
+        commit=report.commit or place.base,
+        round=place.round,
+        session_id=report.session_id,
+    )
+
+
+def _require_progress(wanted: Work, place: Place, report: Report, verdict: Verdict) -> None:
+    """Stop early rather than pay for the same failure again."""
+    if place.round >= wanted.max_rounds:
+        raise SessionFailed(
+            f"check {verdict.name!r} still fails after {place.round} rounds; the last commit is "
+            f"{(report.commit or place.base)[:10]}. The end of its output:\n{verdict.tail}"
+        )
+    if report.commit in (None, place.base) and verdict.tail == place.feedback:
+        raise SessionFailed(
+            f"no progress: round {place.round} changed nothing and check {verdict.name!r} fails as before. "
+            f"A person should look; clearing the task starts anew. The end of its output:\n{verdict.tail}"
+        )
+
+
+def _result(
+    step: Step, wanted: Work, base: str, place: Place, report: Report, verdict: Verdict | None
+) -> StepResult:
+    totals = step.ledger.session_totals(step.step_scope)
+    return StepResult(
+        session_id=report.session_id,
+        commit=report.commit or place.base or None,
+        base=base or None,
+        summary=report.summary,
+        result=shrink(report.output, step.ledger, name=f"{step.attempt.step.task_id}.result"),
+        checks={} if verdict is None else {verdict.name: verdict.passed},
+        tokens=totals.usage.input_tokens + totals.usage.output_tokens,
+        cost_usd=totals.cost_usd,
+        rounds=place.round,
+    )
