@@ -20,6 +20,7 @@
         ├── LedgerUnavailable       Postgres cannot be reached
         ├── ProviderDown            429, 5xx, overload or time-out after every fallback
         ├── ForgeDown               the forge answers 5xx, or not at all
+        ├── AirflowDown             Airflow's API answers 5xx, or not at all
         └── SessionLost             the agent's process vanished
 
 A message says what was wrong, where, and what to do.
@@ -100,6 +101,10 @@ class ProviderDown(Transient):
 
 class ForgeDown(Transient):
     """The forge answers 5xx or not at all."""
+
+
+class AirflowDown(Transient):
+    """Airflow's API answers 5xx, or not at all."""
 
 
 class SessionLost(Transient):
