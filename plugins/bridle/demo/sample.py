@@ -75,9 +75,9 @@ class Sample:
         return self.home / "pulls"
 
     @property
-    def include(self) -> Path:
-        """Include directory for a stack: only repositories.yaml; roles and prompts are the package's own."""
-        return self.home / "include"
+    def allow_list(self) -> Path:
+        """The repositories.yaml that names it, for `[bridle] repositories_file`."""
+        return self.home / "repositories.yaml"
 
     @property
     def script(self) -> Path:
@@ -95,9 +95,8 @@ class Sample:
         self.home.mkdir(parents=True)
         shutil.copytree(self.source / "issues", self.issues)
         self.pulls.mkdir()
-        self.include.mkdir()
         template = Template((self.source / "repositories.yaml").read_text(encoding="utf-8"))
-        (self.include / "repositories.yaml").write_text(template.render(home=self.home), encoding="utf-8")
+        self.allow_list.write_text(template.render(home=self.home), encoding="utf-8")
         return self._commit_all()
 
     def _commit_all(self) -> str:

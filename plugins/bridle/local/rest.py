@@ -12,8 +12,8 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field
 from bridle.errors import AirflowDown, CredentialError, InvalidInput
 
 SETTLE_SECONDS = 4.0
-"""How long a fresh question is left alone before it is answered: an answer within about a second of the task's
-parking can be lost in Airflow 3.3 (the executor's report overtakes the new state)."""
+"""How long a fresh question is left alone before it is answered: an answer within about a second of the
+task's parking can be lost in Airflow 3.3 (the executor's report overtakes the new state)."""
 
 FRESH_SECONDS = 30.0
 """How old a question is when its task has certainly parked; Airflow does not say when it did."""

@@ -117,7 +117,7 @@ def test_after_round_2_of_the_script_every_test_passes(sample: Sample, tmp_path:
 
 
 def test_the_check_runs_every_test(sample: Sample) -> None:
-    allowed = Repositories.read(sample.include / "repositories.yaml").get(NAME)
+    allowed = Repositories.read(sample.allow_list).get(NAME)
     assert allowed.check_command("") == CHECK
     assert allowed.url == f"file://{sample.remote}"
     assert allowed.issues == sample.issues
