@@ -52,6 +52,9 @@ def get_provider_info() -> dict[str, Any]:
                     "allow_unsandboxed": _option(
                         "Let live models work on a host without a sandbox.", kind="boolean", default="False"
                     ),
+                    "checkpoint_seconds": _option(
+                        "How often a running session's work is committed and carried away.", "float", "20"
+                    ),
                 },
             }
         },

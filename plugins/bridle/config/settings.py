@@ -30,6 +30,8 @@ class Settings:
     """`auto`: the strongest this host has; `sandbox`: refuse to run without; `none`: never."""
     allow_unsandboxed: bool
     """Let live models work without a sandbox on this host: a choice that must be made in words."""
+    checkpoint_seconds: float = 20.0
+    """How often the work of a running session is committed and carried away, when it has changed."""
 
     @classmethod
     def load(cls) -> "Settings":
@@ -56,6 +58,7 @@ class Settings:
             script=path("script"),
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
+            checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
         )
         settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
         settings._require("isolation", settings.isolation, get_args(IsolationMode))

@@ -1,0 +1,56 @@
+"""An issue as data: fetched, gated by author, stripped of what is hidden, and fenced for prompts."""
+
+from bridle.config.repositories import Repository
+from bridle.errors import IssueError
+from bridle.forge import open_forge
+from bridle.forge.base import Issue
+from bridle.guard.author_gate import AuthorGate
+from bridle.guard.sanitize import fence_untrusted, sanitize
+from bridle.harness.bench import Bench
+from bridle.harness.reference import shrink
+from bridle.harness.result import StepResult
+from bridle.harness.step import Step
+
+MAX_BODY = 20_000
+"""Bytes of one text of an issue that agents are shown."""
+
+
+def fetch_issue(step: Step, repository: Repository, number: int, branch: str) -> StepResult:
+    """Fetch the issue and pin the commit at the head of `branch`.
+
+    Raises:
+        IssueError: not there, closed, locked, or its author is not allowed.
+        RepositoryError: the repository or the branch is unknown, or has no commit.
+        CredentialError: the forge refuses the connection's token.
+        ForgeDown: the forge cannot be reached.
+    """
+    issue = open_forge(repository).issue(number)
+    gate = AuthorGate(allow=set(repository.authors))
+    if issue.state != "open" or issue.locked:
+        state = "locked" if issue.locked else issue.state
+        raise IssueError(f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on")
+    gate.check(issue.author, issue.association)
+    commit = Bench(step, repository).resolve(branch or repository.base)
+    result = {
+        "number": number,
+        "title": sanitize(issue.title, max_bytes=300),
+        "text": fence_untrusted(f"issue {number}", _text(issue, gate)),
+        "labels": list(issue.labels),
+        "author": issue.author,
+        "url": issue.url,
+    }
+    return StepResult(
+        commit=commit,
+        base=commit,
+        summary=f"#{number} {result['title']}"[:500],
+        result=shrink(result, step.ledger, name="issue"),
+    )
+
+
+def _text(issue: Issue, gate: AuthorGate) -> str:
+    """Title, body, and the comments of those who may give work; other people's comments are left out."""
+    parts = [f"# {issue.title}", issue.body]
+    for comment in issue.comments:
+        if gate.allows(comment.author, comment.association):
+            parts.append(f"## Comment by {comment.author}\n\n{comment.body}")
+    return "\n\n".join(sanitize(part, max_bytes=MAX_BODY) for part in parts)

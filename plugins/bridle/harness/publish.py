@@ -1,0 +1,153 @@
+"""A commit becomes a branch and one pull request, after every gate has been passed once more."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridle.config.repositories import Repository
+from bridle.errors import PolicyViolation, ReviewMismatch
+from bridle.forge import open_forge
+from bridle.forge.base import Forge, PullRequestDraft
+from bridle.guard.patch_policy import PatchPolicy
+from bridle.harness.bench import Bench
+from bridle.harness.result import StepResult
+from bridle.harness.step import Step
+from bridle.harness.template import outside_text
+from bridle.ledger.effects import Receipt, perform
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is to be published."""
+
+    commit: str
+    base: str
+    """Commit that the work started from; the patch policy judges what lies between."""
+    number: int
+    """The issue; names the branch, so that one issue has one pull request."""
+    target: str
+    """Branch to merge into."""
+    draft: bool
+    template: str
+    inputs: Mapping[str, Any]
+
+
+def publish(step: Step, repository: Repository, wanted: Publication) -> StepResult:
+    """Push the commit and open its pull request, or bring the one that is there up to date.
+
+    Raises:
+        ReviewMismatch: a human was asked in this run, and did not approve this commit.
+        PolicyViolation: the patch gate refuses the patch; nothing was pushed.
+        CredentialError, ForgeDown, EffectUncertain, FenceLost, StopRequested: see `bridle.errors`.
+    """
+    approval = _approval(step, wanted.commit)
+    bench = Bench(step, repository)
+    bench.fetch(wanted.commit)
+    patch = bench.patch(wanted.base, wanted.commit)
+    if not patch.files:
+        raise PolicyViolation(f"{wanted.commit[:10]} changes nothing against {wanted.base[:10]}; nothing to publish")
+    violations = PatchPolicy.of(repository.patch).check(patch, step.ledger.redactor)
+    if violations:
+        raise PolicyViolation("the patch was not published:\n" + "\n".join(f"- {found}" for found in violations))
+
+    text = outside_text(step, wanted.template, {**wanted.inputs, **_evidence(step, wanted, approval)})
+    title, _, body = text.strip().partition("\n")
+    branch = f"bridle/issue-{wanted.number}"
+    forge = open_forge(repository, mirror=bench.mirror)
+    step.verify()
+    _push(step, forge, repository, branch, wanted.commit)
+    draft = PullRequestDraft(
+        title=title.strip(), body=body.strip(), head=branch, base=wanted.target, draft=wanted.draft
+    )
+    step.verify()
+    receipt = _pull_request(step, forge, repository, draft, wanted.commit)
+    step.ledger.put_artifact(patch.text, "text/x-diff", f"{branch}.diff")
+    return StepResult(
+        commit=wanted.commit,
+        base=wanted.base,
+        summary=draft.title[:500],
+        result={"url": receipt.url, "branch": branch, "title": draft.title[:200], **receipt.data},
+    )
+
+
+def _approval(step: Step, commit: str) -> dict[str, str] | None:
+    asked = step.ledger.reviews_of_run(step.attempt.step)
+    about_code = [review for review in asked if review.commit]
+    if not about_code:
+        return None
+    answer = next((review for review in reversed(about_code) if review.commit == commit), None)
+    if answer is None or answer.decision != "approved":
+        said = "nobody has answered" if answer is None or answer.decision is None else f"it was {answer.decision}"
+        raise ReviewMismatch(f"{commit[:10]} is not an approved commit: {said}. Clear the approval task to ask again")
+    return {"by": (answer.by or "").removeprefix("human:"), "feedback": answer.feedback}
+
+
+def _push(step: Step, forge: Forge, repository: Repository, branch: str, commit: str) -> None:
+    key = f"branch:{repository.name}:{branch}"
+    before = step.ledger.effect(key)
+    recorded = before.receipt["commit"] if before is not None and before.receipt else None
+
+    def lookup() -> Receipt | None:
+        there = forge.branch(branch)
+        return None if there is None else Receipt(version=there, data={"commit": there})
+
+    def act() -> Receipt:
+        forge.push(commit, branch, expected=recorded)
+        return Receipt(version=commit, data={"commit": commit})
+
+    perform(
+        step.ledger,
+        step.attempt,
+        step.fence,
+        key=key,
+        version=commit,
+        kind="push",
+        target=f"{repository.name}:{branch}",
+        lookup=lookup,
+        act=act,
+    )
+
+
+def _pull_request(
+    step: Step, forge: Forge, repository: Repository, draft: PullRequestDraft, commit: str
+) -> Receipt:
+    version = hashlib.sha256(f"{draft.title}\n{draft.body}\n{commit}".encode()).hexdigest()
+
+    def lookup() -> Receipt | None:
+        found = forge.find_pull_request(draft.head)
+        if found is None:
+            return None
+        same = (found.title, found.body.strip()) == (draft.title, draft.body)
+        return Receipt(version=version if same else "another", url=found.url, data={"number": found.number})
+
+    def act() -> Receipt:
+        found = forge.find_pull_request(draft.head)
+        opened = forge.open_pull_request(draft) if found is None else forge.update_pull_request(found.number, draft)
+        return Receipt(version=version, url=opened.url, data={"number": opened.number})
+
+    return perform(
+        step.ledger,
+        step.attempt,
+        step.fence,
+        key=f"pull_request:{repository.name}:{draft.head}",
+        version=version,
+        kind="pull_request",
+        target=f"{repository.name}:{draft.head}",
+        lookup=lookup,
+        act=act,
+    )
+
+
+def _evidence(step: Step, wanted: Publication, approval: dict[str, str] | None) -> dict[str, Any]:
+    """What the harness itself knows: checks on this commit, cost of every step, who approved."""
+    key = step.attempt.step
+    costs = step.ledger.costs_of_run(key)
+    return {
+        "number": wanted.number,
+        "commit": wanted.commit,
+        "approval": approval,
+        "checks": [check for check in step.ledger.checks_of_run(key) if check.commit == wanted.commit],
+        "costs": costs.rows,
+        "total": costs.total,
+    }
