@@ -16,6 +16,7 @@
     │   ├── ReviewMismatch          the approval is for another commit
     │   ├── SessionFailed           the agent ended without doing its work (reason inside)
     │   └── EffectUncertain         nobody can tell whether an outside write happened; a person must look
+    ├── StackError              the local stack did not start, or does not run
     └── Transient               worth Airflow's retry
         ├── LedgerUnavailable       Postgres cannot be reached
         ├── ProviderDown            429, 5xx, overload or time-out after every fallback
@@ -85,6 +86,10 @@ class SessionFailed(Halted):
 
 class EffectUncertain(Halted):
     """Nobody can tell whether an outside write happened; a person must look."""
+
+
+class StackError(BridleError):
+    """The local stack did not start, or does not run; the message names its log."""
 
 
 class Transient(BridleError):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from bridle.errors import ConfigError, LedgerUnavailable
+from bridle.errors import StackError
 from bridle.local.account import Account, unprivileged
 from bridle.local.binaries import postgres_bin
 from bridle.local.ports import free_port
@@ -75,7 +75,7 @@ class Postgres:
         stopped first.
 
         Raises:
-            ConfigError: no PostgreSQL programs, or they cannot run here; the message has the log's end.
+            StackError: it cannot run here; the message has the log's end.
         """
         if self.running:
             return
@@ -192,7 +192,7 @@ class Postgres:
         )
         password_file.unlink()
         if done.returncode != 0:
-            raise ConfigError(
+            raise StackError(
                 f"initdb failed in {self.folder}: {(done.stderr or done.stdout).strip()[-1000:]}"
             )
         self._write_secret()
@@ -213,13 +213,13 @@ class Postgres:
         deadline = time.monotonic() + timeout_seconds
         while True:
             if not self.running:
-                raise ConfigError(f"PostgreSQL did not start in {self.folder}: {self._log_tail()}")
+                raise StackError(f"PostgreSQL did not start in {self.folder}: {self._log_tail()}")
             try:
                 self._connect().close()
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     self.stop(grace_seconds=1)
-                    raise LedgerUnavailable(
+                    raise StackError(
                         f"PostgreSQL in {self.folder} does not answer after {timeout_seconds:.0f} s: {error}"
                     ) from error
                 time.sleep(0.02)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from bridle.errors import ConfigError
+from bridle.errors import StackError
 
 _REQUESTS = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))
 
@@ -19,7 +19,7 @@ def clear_way(data: Path) -> None:
     process of that server is left.
 
     Raises:
-        ConfigError: it cannot be stopped.
+        StackError: it cannot be stopped.
     """
     lock = data / "postmaster.pid"
     for request, seconds in _REQUESTS:
@@ -32,7 +32,7 @@ def clear_way(data: Path) -> None:
         while _servers(data) and time.monotonic() < deadline:
             time.sleep(0.05)
     if _servers(data):
-        raise ConfigError(f"another PostgreSQL runs on {data} and cannot be stopped; end it first")
+        raise StackError(f"another PostgreSQL runs on {data} and cannot be stopped; end it first")
     lock.unlink(missing_ok=True)
 
 

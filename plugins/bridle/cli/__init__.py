@@ -1,0 +1,27 @@
+"""The `bridle` command: one small file per group of commands, heavy imports inside the commands.
+
+A group's file has plain functions with typer annotations; this file gives them their names. Errors that
+Bridle raises on purpose end a command with one line on stderr and exit code 1.
+"""
+
+import typer
+
+from bridle.cli import migrate, project, stack
+from bridle.cli.console import ErrorLine
+
+app = typer.Typer(
+    cls=ErrorLine,
+    name="bridle",
+    help="A harness for coding agents: deterministic Airflow DAGs around Claude Code, Codex and any model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command("init")(project.init)
+app.command("migrate")(migrate.migrate)
+app.command("up")(stack.up)
+app.command("down")(stack.down)
+app.command("status")(stack.status)
+
+__all__ = ["app"]

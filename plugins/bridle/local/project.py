@@ -1,0 +1,47 @@
+"""A user's Airflow folder, filled with Bridle's DAGs, prompts and roles."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridle.config.starter import starter_dir
+from bridle.errors import ConfigError
+
+_PARTS = ("dags", "include")
+
+
+@dataclass(frozen=True)
+class Laid:
+    """What was done."""
+
+    written: tuple[Path, ...]
+    """New files."""
+    kept: tuple[Path, ...]
+    """Files that were there and differ from Bridle's; untouched."""
+
+
+def lay_down(folder: Path) -> Laid:
+    """Copy the shipped `dags/` and `include/` into `folder`, never over a file that is there.
+
+    Raises:
+        ConfigError: `folder` cannot be written.
+    """
+    written, kept = [], []
+    for source in _shipped():
+        target = folder / source.relative_to(starter_dir())
+        if target.exists():
+            if target.read_bytes() != source.read_bytes():
+                kept.append(target)
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+        except OSError as error:
+            raise ConfigError(f"{target} cannot be written: {error}; choose another folder") from error
+        written.append(target)
+    return Laid(tuple(written), tuple(kept))
+
+
+def _shipped() -> list[Path]:
+    files = [path for part in _PARTS for path in sorted((starter_dir() / part).rglob("*")) if path.is_file()]
+    return [path for path in files if "__pycache__" not in path.parts]
