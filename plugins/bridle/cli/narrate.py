@@ -1,0 +1,125 @@
+"""A run told line by line: what Airflow and the ledger say, in the order in which it happened."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from rich.markup import escape
+
+from bridle.ledger.records import CheckRow, EventRow, SessionRow, Totals
+from bridle.local.rest import TaskInstance
+
+WIDTH = 110
+"""Characters of one told line; what is longer is cut, the ledger has all of it."""
+
+_TOLD = {"text", "tool_call", "denied", "error"}
+_BEGUN = {"running", "awaiting_input", "success", "failed", "up_for_retry", "restarting"}
+_MARKS = {"success": "[green]✓[/]", "failed": "[red]✗[/]", "up_for_retry": "[yellow]↻[/]"}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run as it is now."""
+
+    tasks: Sequence[TaskInstance]
+    sessions: Sequence[SessionRow] = ()
+    checks: Sequence[CheckRow] = ()
+    events: Sequence[EventRow] = ()
+    """Only those that were not there at the last moment."""
+    spent: Mapping[str, Totals] = field(default_factory=dict)
+    """By task."""
+
+
+@dataclass
+class Narrator:
+    """Remembers what it has told.
+
+    Args:
+        number: of the first step it tells.
+    """
+
+    number: int = 1
+    _begun: dict[str, int] = field(default_factory=dict)
+    _ended: set[tuple[str, int, str]] = field(default_factory=set)
+    _rows: set[UUID] = field(default_factory=set)
+
+    def tell(self, moment: Moment) -> list[str]:
+        """Lines (rich markup) for what is new since the last moment."""
+        told = [*self._tasks(moment), *self._sessions(moment), *self._checks(moment), *_events(moment.events)]
+        return [line for _, line in sorted(told, key=lambda item: item[0])]
+
+    def _tasks(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
+        for task in sorted(moment.tasks, key=_start):
+            if task.state not in _BEGUN or task.start_date is None:
+                continue
+            if task.task_id not in self._begun:
+                self._begun[task.task_id] = self.number
+                yield task.start_date, f"[bold]{self.number:>3}  {escape(task.task_id)}[/]"
+                self.number += 1
+            end = (task.task_id, task.try_number, task.state)
+            if task.state in _MARKS and end not in self._ended:
+                self._ended.add(end)
+                yield task.end_date or datetime.now(UTC), _end(task, moment.spent.get(task.task_id))
+
+    def _sessions(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
+        for session in moment.sessions:
+            if session.id in self._rows:
+                continue
+            self._rows.add(session.id)
+            again = ", goes on from the last checkpoint" if session.resumed_from else ""
+            who = f"{session.agent} with {session.model}, isolation {session.isolation}{again}"
+            yield session.opened_at, _detail(f"round {session.round}: {who}", "cyan")
+
+    def _checks(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
+        for check in moment.checks:
+            if check.id in self._rows:
+                continue
+            self._rows.add(check.id)
+            passed = check.exit_code == 0
+            end = (
+                "passed" if passed else "timed out" if check.timed_out else f"failed (exit {check.exit_code})"
+            )
+            line = f"check {check.name}: {end} in {check.seconds:.1f} s · {check.command}"
+            yield check.at, _detail(line, "green" if passed else "red")
+
+
+def money(amount: object) -> str:
+    """Dollars for people; an unknown price says so."""
+    return "unknown price" if amount is None else f"${amount:.4f}"
+
+
+def _start(task: TaskInstance) -> datetime:
+    return task.start_date or datetime.max.replace(tzinfo=UTC)
+
+
+def _end(task: TaskInstance, spent: Totals | None) -> str:
+    seconds = f"{task.seconds:.1f} s" if task.seconds is not None else ""
+    cost = f" · {spent.usage.total:,} tokens · {money(spent.cost_usd)}" if spent and spent.calls else ""
+    again = ": Airflow tries again" if task.state == "up_for_retry" else ""
+    return f"   {_MARKS[task.state or '']}   [dim]{escape(task.task_id)} {seconds}{cost}{again}[/]"
+
+
+def _events(events: Iterable[EventRow]) -> Iterable[tuple[datetime, str]]:
+    for event in events:
+        if event.kind not in _TOLD:
+            continue
+        payload = event.payload
+        said = (
+            payload.get("title")
+            or payload.get("text")
+            or payload.get("message")
+            or payload.get("reason")
+            or ""
+        )
+        if event.kind == "denied":
+            said = f"denied: {payload.get('tool', '')} {said}"
+        turn = f"turn {payload['turn']} · " if "turn" in payload else ""
+        yield event.at, _detail(f"{turn}{said}", "red" if event.kind in ("denied", "error") else "")
+
+
+def _detail(text: str, style: str) -> str:
+    # not printable: escape sequences of a terminal, and characters that change the direction of text
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    line = escape(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
+    return f"       [{style}]{line}[/]" if style else f"       {line}"
