@@ -1,0 +1,40 @@
+"""A lock between processes of one host that ends with whoever holds it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bridle.errors import ForgeDown
+
+
+@contextmanager
+def locked(path: Path, *, wait_seconds: float) -> Iterator[int]:
+    """Hold the lock at `path`; yields its descriptor.
+
+    A child that inherits the descriptor holds the lock too, so that it stays taken while a git whose
+    parent was killed is still writing. The kernel lets go when the last holder is dead.
+
+    Raises:
+        ForgeDown: somebody else has held it for `wait_seconds`.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait_seconds
+        while not _taken(descriptor):
+            if time.monotonic() > deadline:
+                raise ForgeDown(f"another process has held {path} for {wait_seconds:g} s; try again later")
+            time.sleep(0.02)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
