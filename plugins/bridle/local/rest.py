@@ -144,10 +144,15 @@ class AirflowClient:
         """One run as it is now."""
         return DagRun.model_validate(self._get(_run(dag_id, run_id)))
 
-    def runs(self, dag_id: str = "~", *, limit: int = 20) -> list[DagRun]:
-        """The newest runs of one workflow, or of all."""
-        found = self._get(f"/api/v2/dags/{quote(dag_id)}/dagRuns", limit=limit, order_by="-run_after")
+    def runs(self, dag_id: str = "~", *, like: str = "", limit: int = 20) -> list[DagRun]:
+        """The newest runs of one workflow, or of all; `like` is a part of their ids."""
+        only = {"run_id_pattern": f"%{like}%"} if like else {}
+        found = self._get(f"/api/v2/dags/{quote(dag_id)}/dagRuns", limit=limit, order_by="-run_after", **only)
         return [DagRun.model_validate(run) for run in found["dag_runs"]]
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed; Airflow ends its running tasks."""
+        self._call("PATCH", _run(dag_id, run_id), json={"state": "failed"})
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """Every task of a run, in its newest try."""
