@@ -1,10 +1,13 @@
 """Outside writes, at most once each."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bridle.ledger.records import Attempt, Fence
+from bridle.errors import EffectUncertain
+from bridle.ledger.effect_log import DONE, SETTLE_SECONDS, UNCERTAIN
+from bridle.ledger.records import Attempt, EffectRow, Fence
 from bridle.ledger.store import Ledger
 
 
@@ -29,4 +32,65 @@ def perform(
     target: str,
     lookup: Callable[[], Receipt | None],
     act: Callable[[], Receipt],
-) -> Receipt: ...
+    settle_seconds: float = SETTLE_SECONDS,
+) -> Receipt:
+    """Make one outside write happen, never twice, whoever is killed where.
+
+    The ledger gets the intent; `lookup` asks the world; only what is not there in this version is acted upon;
+    the ledger gets the receipt. After a crash in between, the next attempt's `lookup` decides. When another
+    attempt's write may still be under way, this one waits for it first.
+
+    Args:
+        ledger: where it is written down.
+        attempt: the acting step.
+        fence: its fence; verified before `lookup` and again right before `act`.
+        key: identity of the object in the world, for instance `pr:<repo>:<head>`.
+        version: hash of what it should say.
+        kind: `pull_request`, `comment`, `label`, `push` …
+        target: where, for people.
+        lookup: finds the object in the world; None: surely not there; raises EffectUncertain when it cannot tell.
+        act: writes, and takes no longer than `settle_seconds`.
+        settle_seconds: how long another attempt's write may be under way.
+
+    Returns:
+        The receipt: fresh, found, or the ledger's of an earlier attempt.
+
+    Raises:
+        EffectUncertain: nobody can tell whether it happened; a person must look.
+        FenceLost: a newer attempt owns the step.
+        StopRequested: somebody asked for a stop.
+    """
+    row = _intend(ledger, attempt, fence, key, version, kind, target, settle_seconds)
+    if row.state == DONE and row.receipt is not None:
+        return Receipt(**row.receipt)
+    try:
+        receipt = lookup()
+    except EffectUncertain as error:
+        ledger.effect_uncertain(key, str(error))
+        raise
+    if receipt is None or receipt.version != version:
+        if row.state == UNCERTAIN:
+            raise EffectUncertain(
+                f"{kind} {key} at {target} is uncertain: {row.why}; look there, then resolve it in the ledger"
+            )
+        ledger.verify(fence)
+        receipt = act()
+    ledger.effect_done(key, asdict(receipt))
+    return receipt
+
+
+def _intend(
+    ledger: Ledger,
+    attempt: Attempt,
+    fence: Fence,
+    key: str,
+    version: str,
+    kind: str,
+    target: str,
+    settle_seconds: float,
+) -> EffectRow:
+    while True:
+        row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
+        if not row.settled_in:
+            return row
+        time.sleep(min(row.settled_in, 0.5))

@@ -1,123 +1,133 @@
-"""The ledger, whole: one object through which a task reads and writes what happened."""
+"""The ledger, whole: one object through which a task writes and reads what happened."""
 
-from collections.abc import Sequence
-from decimal import Decimal
+import os
+import threading
 from pathlib import Path
-from typing import Any, Self
-from uuid import UUID
+from types import TracebackType
+from typing import Self
 
+from sqlalchemy import URL, select, text
+
+from bridle.errors import ConfigError, CredentialError
 from bridle.guard.redact import Redactor
-from bridle.ledger.records import (
-    Attempt,
-    BundleRow,
-    CallRequest,
-    EffectRow,
-    EventLike,
-    Fence,
-    Price,
-    ReviewRow,
-    SessionRow,
-    SessionStart,
-    StepKey,
-    StepState,
-    Totals,
-    Usage,
-)
+from bridle.ledger.artifacts import Artifacts
+from bridle.ledger.budgets import Budgets
+from bridle.ledger.calls import Calls
+from bridle.ledger.checks import Checks
+from bridle.ledger.claims import Claims
+from bridle.ledger.database import Database
+from bridle.ledger.door import Door
+from bridle.ledger.effect_log import EffectLog
+from bridle.ledger.reviews import Reviews
+from bridle.ledger.schema import HEAD, SCHEMA
+from bridle.ledger.sessions import Sessions
+from bridle.ledger.spool import Spool
+from bridle.ledger.totals import Sums
+
+_LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "options")
 
 
-class Ledger:
-    """Signatures first; the bodies follow within the hour."""
+class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts):
+    """What happened, in Postgres.
 
-    def __init__(self, url: str, *, redactor: Redactor | None = None, spool: Path | None = None) -> None: ...
+    Every text that goes in is redacted and size-capped; at most one connection is open, and only while it is
+    used. Safe to share between threads. A context manager.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        redactor: Redactor | None = None,
+        spool: Path | None = None,
+        idle_seconds: float = 5,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: SQLAlchemy or libpq URL of the ledger's database.
+            redactor: knows the secrets of the task; its own password is added to it.
+            spool: folder for events while Postgres is away; default: `$AIRFLOW_HOME/bridle/spool`.
+            idle_seconds: how long an unused connection is kept.
+
+        Raises:
+            ConfigError: the URL is none of Postgres.
+        """
+        self._db = Database(url, idle_seconds=idle_seconds)
+        self.redactor = redactor if redactor is not None else Redactor()
+        if self._db.url.password:
+            self.redactor.add(str(self._db.url.password))
+        self._door = Door(self.redactor)
+        home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+        self._spool = Spool(spool or home / "bridle" / "spool")
+        self._last_seq = {}
+        self._numbering = threading.Lock()
+        self._away_until = 0.0
+
     @classmethod
-    def from_connection(cls, conn_id: str = "bridle_ledger", *, redactor: Redactor | None = None) -> Self: ...
-    def close(self) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc: object) -> None: ...
-    def check_schema(self) -> None: ...
-    def take_step(self, attempt: Attempt) -> Fence: ...
-    def verify(self, fence: Fence, scopes: Sequence[str] = ()) -> None: ...
-    def claim(self, key: str, holder: str, ttl_seconds: float) -> Fence | None: ...
-    def release(self, fence: Fence) -> None: ...
-    def open_session(self, start: SessionStart) -> UUID: ...
-    def heartbeat(self, session_id: UUID, ttl_seconds: float = 60) -> None: ...
-    def record(self, session_id: UUID, events: Sequence[EventLike]) -> None: ...
-    def checkpoint(self, session_id: UUID, commit: str) -> None: ...
-    def close_session(
-        self,
-        session_id: UUID,
-        *,
-        outcome: str,
-        reason: str = "",
-        summary: str = "",
-        result: dict[str, Any] | None = None,
-        session_ref: str = "",
-        turns: int = 0,
-        commit: str | None = None,
-        reported: dict[str, Any] | None = None,
-        transcript: bytes | None = None,
-    ) -> None: ...
-    def step_state(self, step: StepKey, generation: int) -> StepState: ...
-    def session_totals(self, of: UUID | str) -> Totals: ...
-    def set_budget(self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None) -> None: ...
-    def reserve(self, call: CallRequest) -> UUID: ...
-    def settle(
-        self,
-        call_id: UUID,
-        *,
-        usage: Usage | None,
-        price: Price,
-        status: str,
-        http_status: int | None,
-        answered_model: str | None,
-        latency_ms: int,
-        first_byte_ms: int | None,
-    ) -> None: ...
-    def request_stop(self, scope: str, by: str) -> None: ...
-    def clear_stop(self, scope: str) -> None: ...
-    def decide(
-        self,
-        attempt: Attempt,
-        *,
-        what: str,
-        options: list[str],
-        choice: str,
-        why: str,
-        confidence: float | None,
-        by: str,
-    ) -> UUID: ...
-    def record_check(
-        self,
-        attempt: Attempt,
-        session_id: UUID | None,
-        *,
-        round: int,
-        name: str,
-        command: str,
-        commit: str | None,
-        exit_code: int | None,
-        seconds: float,
-        tail: str,
-        artifact: str | None,
-        timed_out: bool,
-    ) -> UUID: ...
-    def open_review(
-        self, attempt: Attempt, *, subject: str, commit: str, patch_hash: str, snapshot: dict[str, Any]
-    ) -> UUID: ...
-    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> None: ...
-    def review(self, review_id: UUID) -> ReviewRow | None: ...
-    def approved(self, run: str, commit: str) -> ReviewRow | None: ...
-    def effect_intend(
-        self, attempt: Attempt, fence: Fence, key: str, version: str, kind: str, target: str
-    ) -> EffectRow: ...
-    def effect_done(self, key: str, receipt: dict[str, Any]) -> None: ...
-    def effect_uncertain(self, key: str, why: str) -> None: ...
-    def effect(self, key: str) -> EffectRow | None: ...
-    def put_artifact(
-        self, data: bytes | str, media_type: str = "text/plain", name: str = "", *, max_bytes: int = 8 << 20
-    ) -> str: ...
-    def get_artifact(self, ref: str) -> bytes: ...
-    def put_bundle(self, repo: str, sha: str, base_sha: str | None, data: bytes) -> None: ...
-    def bundles_for(self, repo: str, sha: str) -> list[BundleRow]: ...
-    def lost_sessions(self) -> list[SessionRow]: ...
-    def close_lost(self, session_id: UUID) -> bool: ...
+    def from_connection(
+        cls, conn_id: str = "bridle_ledger", *, redactor: Redactor | None = None, spool: Path | None = None
+    ) -> Self:
+        """The ledger behind an Airflow connection.
+
+        Raises:
+            CredentialError: there is no such connection, or it is none to Postgres.
+        """
+        return cls(_connection_url(conn_id), redactor=redactor, spool=spool)
+
+    def close(self) -> None:
+        """Close the connection; using the ledger again opens another."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check_schema(self) -> None:
+        """Make sure that the tables are those that this version of Bridle was written for.
+
+        Raises:
+            ConfigError: migrations are missing, or a newer Bridle has been here.
+        """
+        version = select(text("version_num")).select_from(text(f"{SCHEMA}.alembic_version"))
+        with self._db.transaction() as connection:
+            found = connection.scalar(version)
+        if found is None or found < HEAD:
+            raise ConfigError(
+                f"the ledger at {self._db.where} is at migration {found or 'none'}, this Bridle needs {HEAD}: "
+                "run `bridle migrate`"
+            )
+        if found > HEAD:
+            raise ConfigError(
+                f"the ledger at {self._db.where} is at migration {found}, this Bridle knows only {HEAD}: "
+                "upgrade airflow-bridle here (`bridle migrate` cannot go back)"
+            )
+
+
+def _connection_url(conn_id: str) -> str:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise CredentialError(
+            f"Airflow has no connection `{conn_id}`: add one of type Postgres to the ledger's database, for "
+            f"instance AIRFLOW_CONN_{conn_id.upper()}=postgresql://user:password@host:5432/bridle"
+        ) from error
+    if connection.conn_type not in ("postgres", "postgresql"):
+        raise CredentialError(f"the Airflow connection `{conn_id}` is {connection.conn_type}, not Postgres")
+    extra = connection.extra_dejson
+    return URL.create(
+        "postgresql+psycopg",
+        username=connection.login,
+        password=connection.password,
+        host=connection.host,
+        port=connection.port,
+        database=connection.schema or None,
+        query={key: str(extra[key]) for key in _LIBPQ if key in extra},
+    ).render_as_string(hide_password=False)

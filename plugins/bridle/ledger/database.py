@@ -1,0 +1,155 @@
+"""The one connection to Postgres: opened when needed, closed when idle."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from bridle.errors import ConfigError, LedgerUnavailable
+
+_PATIENCE = text(
+    "SELECT set_config('lock_timeout', '15s', true),"
+    " set_config('idle_in_transaction_session_timeout', '15s', true)"
+)
+_POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg")
+
+
+class Database:
+    """At most one connection per process, shared by its threads, one transaction at a time.
+
+    Nothing is kept in the database's session (no prepared statements, no `SET`, no advisory locks of a
+    session), so a pooler in transaction mode may stand in between. A fork opens its own.
+    """
+
+    def __init__(self, url: str, *, idle_seconds: float = 5) -> None:
+        """Open nothing yet.
+
+        Args:
+            url: SQLAlchemy or libpq URL of the ledger.
+            idle_seconds: how long the connection is kept without work.
+
+        Raises:
+            ConfigError: the URL is none of Postgres.
+        """
+        self.url = postgres_url(url)
+        self._idle_seconds = idle_seconds
+        self._forget()
+
+    @property
+    def where(self) -> str:
+        """Host and database for messages, without user or password."""
+        host = self.url.host or self.url.query.get("host") or "localhost"
+        return f"{host}:{self.url.port or 5432}/{self.url.database or ''}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One short transaction: committed at the end, rolled back on any exception.
+
+        Raises:
+            LedgerUnavailable: Postgres cannot be reached, or went away before it had committed.
+            ConfigError: it was never migrated.
+        """
+        if self._pid != os.getpid():
+            # the parent goes on with this connection: drop it without a word to the server
+            self._engine.dispose(close=False)
+            self._forget()
+        with self._guard:
+            self._users += 1
+        try:
+            with self._engine.begin() as connection:
+                # a host that dies inside would keep its row locks until TCP gives up, hours later
+                connection.execute(_PATIENCE)
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            if isinstance(error, PoolTimeout | OperationalError) or error.connection_invalidated:
+                raise LedgerUnavailable(self._unavailable(error)) from error
+            if isinstance(error.orig, InvalidSchemaName | UndefinedTable | UndefinedColumn):
+                raise ConfigError(f"the ledger at {self.where} lacks tables: run `bridle migrate`") from error
+            raise
+        finally:
+            with self._guard:
+                self._users -= 1
+                self._used_at = time.monotonic()
+                if self._timer is None:
+                    self._watch(self._idle_seconds)
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        with self._guard:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        self._engine.dispose(close=self._pid == os.getpid())
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._guard = threading.Lock()
+        self._users = 0
+        self._used_at = 0.0
+        self._timer: threading.Timer | None = None
+        self._engine = _engine(self.url)
+
+    def _watch(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._close_if_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _close_if_idle(self) -> None:
+        with self._guard:
+            left = self._idle_seconds - (time.monotonic() - self._used_at)
+            if self._users or left > 0:
+                self._watch(max(left, 0.1))
+                return
+            self._timer = None
+            self._engine.dispose()
+
+    def _unavailable(self, error: Exception) -> str:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        password = self.url.password
+        if password:
+            cause = cause.replace(str(password), "[redacted]")
+        return (
+            f"the ledger at {self.where} cannot be reached: {cause}. Start it (`bridle up`), or correct the "
+            "Airflow connection `bridle_ledger`; the task's retry goes on from here"
+        )
+
+
+def postgres_url(url: str) -> URL:
+    """Any spelling of a Postgres URL, for the psycopg 3 driver.
+
+    Raises:
+        ConfigError: it is no Postgres URL; the message does not repeat it.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "the ledger's URL cannot be read; it looks like postgresql://user:password@host:5432/bridle"
+        ) from error
+    if parsed.drivername not in _POSTGRES:
+        raise ConfigError(f"the ledger needs PostgreSQL 15 or newer, not {parsed.drivername}")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=True,
+        connect_args={
+            "prepare_threshold": None,
+            "connect_timeout": int(str(url.query.get("connect_timeout", 10))),
+            "application_name": "bridle",
+            "tcp_user_timeout": 15_000,
+        },
+    )

@@ -1,0 +1,141 @@
+"""The record of outside writes; `bridle.ledger.effects.perform` is how to make one."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bridle.errors import ConfigError
+from bridle.ledger.budgets import require_no_stop
+from bridle.ledger.claims import own_scopes, require_fence
+from bridle.ledger.part import Part, attempt_of, attempt_values, fence_of, fence_values
+from bridle.ledger.records import Attempt, EffectRow, Fence
+from bridle.ledger.schema import effect
+
+INTENDED, DONE, UNCERTAIN = "intended", "done", "uncertain"
+SETTLE_SECONDS = 10.0
+"""How long another attempt's write may still be under way after it was intended."""
+
+
+class EffectLog(Part):
+    """Intended, done, uncertain."""
+
+    def effect_intend(
+        self,
+        attempt: Attempt,
+        fence: Fence,
+        key: str,
+        version: str,
+        kind: str,
+        target: str,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> EffectRow:
+        """Write down, before acting, what is about to be written outside.
+
+        What is done in this version, or uncertain, stays as it is; so does an intent that another attempt may
+        still be carrying out: `settled_in` of the answer says for how many seconds, and asking again after
+        them takes it over.
+
+        Args:
+            attempt: the acting step.
+            fence: its fence, verified together with the stop flags.
+            key: identity of the object in the world.
+            version: hash of what it should say.
+            kind: `pull_request`, `comment` …
+            target: where, for people.
+            settle_seconds: the longest that an act can take.
+
+        Raises:
+            FenceLost: a newer attempt owns the step.
+            StopRequested: somebody asked for a stop.
+        """
+        intent = {
+            "version": version,
+            "kind": self._door.line(kind),
+            "target": self._door.line(target),
+            "state": INTENDED,
+            **attempt_values(attempt),
+            **fence_values(fence),
+            "intended_at": func.clock_timestamp(),
+            "why": "",
+        }
+        with self._db.transaction() as connection:
+            require_fence(connection, fence)
+            require_no_stop(connection, own_scopes(fence))
+            made = connection.scalar(
+                insert(effect).values(key=key, **intent).on_conflict_do_nothing().returning(effect.c.key)
+            )
+            age = func.extract("epoch", func.clock_timestamp() - effect.c.intended_at)
+            row = (
+                connection.execute(
+                    select(effect, age.label("age")).where(effect.c.key == key).with_for_update()
+                )
+                .mappings()
+                .one()
+            )
+            if made is not None:
+                return effect_of(row)
+            if row["state"] == UNCERTAIN or (row["state"] == DONE and row["version"] == version):
+                return effect_of(row)
+            if row["state"] == INTENDED and fence_of(row) != fence:
+                left = settle_seconds - float(row["age"])
+                if left > 0:
+                    return effect_of(row, settled_in=left)
+            taken = connection.execute(
+                update(effect).where(effect.c.key == key).values(**intent).returning(*effect.c)
+            )
+            return effect_of(taken.mappings().one())
+
+    def effect_done(self, key: str, receipt: dict[str, Any]) -> None:
+        """Write down that it is in the world.
+
+        Raises:
+            ConfigError: it was never intended.
+        """
+        self._set(key, state=DONE, done_at=func.clock_timestamp(), receipt=self._door.json(receipt), why="")
+
+    def effect_uncertain(self, key: str, why: str) -> None:
+        """Write down that nobody can tell whether it happened; only a person goes on from here.
+
+        Raises:
+            ConfigError: it was never intended.
+        """
+        self._set(key, state=UNCERTAIN, why=self._door.text(why))
+
+    def effect_resolve(self, key: str, *, by: str, receipt: dict[str, Any] | None) -> None:
+        """A person's word on an uncertain effect.
+
+        Args:
+            key: the effect.
+            by: `human:<user>`.
+            receipt: what is in the world; None: it never happened, and the next attempt may act.
+
+        Raises:
+            ConfigError: it was never intended.
+        """
+        if receipt is not None:
+            self.effect_done(key, receipt)
+        else:
+            long_ago = datetime.fromtimestamp(0, UTC)
+            self._set(key, state=INTENDED, intended_at=long_ago, why=self._door.line(f"resolved by {by}"))
+
+    def effect(self, key: str) -> EffectRow | None:
+        """One effect; None when it was never intended."""
+        with self._db.transaction() as connection:
+            row = connection.execute(select(effect).where(effect.c.key == key)).mappings().first()
+        return None if row is None else effect_of(row)
+
+    def _set(self, key: str, **values: Any) -> None:
+        with self._db.transaction() as connection:
+            done = connection.execute(update(effect).where(effect.c.key == key).values(**values))
+            if done.rowcount == 0:
+                raise ConfigError(f"effect {key} was never intended")
+
+
+def effect_of(row: RowMapping, *, settled_in: float = 0.0) -> EffectRow:
+    """An effect from its row."""
+    made = ("attempt", "fence", "settled_in")
+    plain = {name: row[name] for name in EffectRow.__dataclass_fields__ if name not in made}
+    return EffectRow(attempt=attempt_of(row), fence=fence_of(row), settled_in=settled_in, **plain)

@@ -1,0 +1,124 @@
+"""Reviews: what a human was shown and answered, tied to one commit."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, func, insert, select, update
+
+from bridle.errors import ConfigError, ReviewMismatch
+from bridle.ledger.ids import new_id
+from bridle.ledger.part import Part, attempt_of, attempt_values, of_step
+from bridle.ledger.records import Attempt, ReviewRow
+from bridle.ledger.schema import review
+
+APPROVE = "approve"
+REJECT = "reject"
+
+
+class Reviews(Part):
+    """Asking and answering."""
+
+    def open_review(
+        self, attempt: Attempt, *, subject: str, commit: str, patch_hash: str, snapshot: dict[str, Any]
+    ) -> UUID:
+        """Write down what a human is about to be shown; the same open question keeps its id.
+
+        Args:
+            attempt: the asking step.
+            subject: the question in one line.
+            commit: what an approval is for.
+            patch_hash: hash of the patch shown.
+            snapshot: everything shown besides.
+        """
+        same = (
+            of_step(review, attempt.step)
+            & (review.c.generation == attempt.generation)
+            & (review.c.commit == commit)
+            & (review.c.patch_hash == patch_hash)
+            & review.c.decision.is_(None)
+        )
+        review_id = new_id()
+        with self._db.transaction() as connection:
+            asked: UUID | None = connection.scalar(select(review.c.id).where(same).limit(1))
+            if asked is not None:
+                return asked
+            connection.execute(
+                insert(review).values(
+                    id=review_id,
+                    **attempt_values(attempt),
+                    subject=self._door.line(subject),
+                    commit=commit,
+                    patch_hash=patch_hash,
+                    snapshot=self._door.json(snapshot),
+                )
+            )
+        return review_id
+
+    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> None:
+        """Write a human's answer; the same answer a second time changes nothing.
+
+        Args:
+            review_id: from `open_review`.
+            decision: `approve` or `reject`, in any case.
+            by: `human:<user>`, or `policy` after a time-out.
+            feedback: what should be different.
+
+        Raises:
+            ConfigError: no such review, or no such decision.
+            ReviewMismatch: it was answered otherwise before.
+        """
+        decision = decision.lower()
+        if decision not in (APPROVE, REJECT):
+            raise ConfigError(f"a review is answered with {APPROVE} or {REJECT}, not {decision!r}")
+        with self._db.transaction() as connection:
+            row = connection.execute(select(review).where(review.c.id == review_id).with_for_update()).first()
+            if row is None:
+                raise ConfigError(f"review {review_id} is not in this ledger")
+            if row.decision == decision:
+                return
+            if row.decision is not None:
+                raise ReviewMismatch(
+                    f"review {review_id} was already answered {row.decision} by {row.by}; clear the asking "
+                    "step to ask again"
+                )
+            connection.execute(
+                update(review)
+                .where(review.c.id == review_id)
+                .values(
+                    decision=decision,
+                    by=self._door.line(by),
+                    feedback=self._door.text(feedback),
+                    answered_at=func.clock_timestamp(),
+                )
+            )
+
+    def review(self, review_id: UUID) -> ReviewRow | None:
+        """One review; None when there is no such."""
+        with self._db.transaction() as connection:
+            row = connection.execute(select(review).where(review.c.id == review_id)).mappings().first()
+        return None if row is None else review_of(row)
+
+    def approved(self, run: str, commit: str) -> ReviewRow | None:
+        """The approval that allows publishing a commit: the run's last answer for it, if that was yes.
+
+        Args:
+            run: the run's scope, `run:dag/run`.
+            commit: the exact commit.
+        """
+        dag_id, _, run_id = run.removeprefix("run:").partition("/")
+        answers = (
+            select(review)
+            .where(review.c.dag_id == dag_id, review.c.run_id == run_id, review.c.commit == commit)
+            .where(review.c.decision.is_not(None))
+            .order_by(review.c.answered_at.desc())
+            .limit(1)
+        )
+        with self._db.transaction() as connection:
+            row = connection.execute(answers).mappings().first()
+        return review_of(row) if row is not None and row["decision"] == APPROVE else None
+
+
+def review_of(row: RowMapping) -> ReviewRow:
+    """A review from its row."""
+    plain = {name: row[name] for name in ReviewRow.__dataclass_fields__ if name != "attempt"}
+    return ReviewRow(attempt=attempt_of(row), **plain)

@@ -1,0 +1,275 @@
+"""The ledger's tables, in a Postgres schema of their own: `bridle`.
+
+Several names (`session`, `event`) are common; a schema keeps them apart from Airflow's when both share a
+database. Every time is the database's own.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+SCHEMA = "bridle"
+HEAD = "0001"
+"""Newest migration; kept here so that a task can compare without loading Alembic."""
+
+metadata = MetaData(schema=SCHEMA)
+
+MONEY = Numeric(20, 10)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+def _time(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True))
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _attempt() -> list[Column[object]]:
+    """Which try of which step a row belongs to."""
+    return [
+        Column("dag_id", Text, nullable=False),
+        Column("run_id", Text, nullable=False),
+        Column("task_id", Text, nullable=False),
+        Column("map_index", Integer, nullable=False),
+        Column("ti_id", Text, nullable=False),
+        Column("try_number", Integer, nullable=False),
+        Column("generation", Integer, nullable=False),
+        Column("loop_id", Text),
+        Column("loop_round", Integer),
+    ]
+
+
+loop = Table(
+    "loop",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("dag_id", Text, nullable=False),
+    _text("goal"),
+    Column("state", Text, nullable=False, server_default="running"),
+    _now("opened_at"),
+    _time("closed_at"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_attempt(),
+    Column("fence_key", Text, nullable=False),
+    Column("fence_token", BigInteger, nullable=False),
+    Column("fence_holder", Text, nullable=False),
+    Column("round", Integer, nullable=False),
+    _text("role"),
+    _text("agent"),
+    _text("model"),
+    _text("provider"),
+    _text("dialect"),
+    Column("repo", Text),
+    Column("base_commit", Text),
+    _text("isolation"),
+    Column("prompt_ref", Text, nullable=False),
+    Column("prompt_digest", Text, nullable=False),
+    Column("limits", JSONB, nullable=False),
+    Column("resumed_from", Uuid),
+    _now("opened_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("checkpoint", Text),
+    _time("closed_at"),
+    Column("outcome", Text),
+    _text("reason"),
+    _text("summary"),
+    Column("result", JSONB),
+    _text("session_ref"),
+    Column("turns", Integer, nullable=False, server_default="0"),
+    Column("commit", Text),
+    Column("reported", JSONB, nullable=False, server_default="{}"),
+    Column("transcript_ref", Text),
+)
+Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
+Index("session_open", session.c.expires_at, postgresql_where=session.c.closed_at.is_(None))
+
+event = Table(
+    "event",
+    metadata,
+    Column("session_id", Uuid, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    postgresql_partition_by="RANGE (session_id)",
+)
+
+model_call = Table(
+    "model_call",
+    metadata,
+    Column("session_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("fence_token", BigInteger, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("answered_model", Text),
+    Column("estimated_tokens", BigInteger, nullable=False),
+    Column("estimated_usd", MONEY),
+    Column("request_bytes", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default="reserved"),
+    Column("status", Text),
+    Column("http_status", Integer),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("cost", MONEY),
+    _text("currency"),
+    _text("price_source"),
+    _text("price_version"),
+    Column("latency_ms", Integer),
+    Column("first_byte_ms", Integer),
+    _now("reserved_at"),
+    _time("settled_at"),
+    postgresql_partition_by="RANGE (session_id)",
+)
+Index("model_call_id", model_call.c.id)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_attempt(),
+    Column("what", Text, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("choice", Text, nullable=False),
+    _text("why"),
+    Column("confidence", Double),
+    Column("by", Text, nullable=False),
+    _now("at"),
+)
+Index("decision_run", decision.c.dag_id, decision.c.run_id)
+
+check_run = Table(
+    "check_run",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_attempt(),
+    Column("session_id", Uuid),
+    Column("round", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("commit", Text),
+    Column("exit_code", Integer),
+    Column("seconds", Double, nullable=False),
+    _text("tail"),
+    Column("artifact", Text),
+    Column("timed_out", Boolean, nullable=False),
+    _now("at"),
+)
+Index("check_run_step", check_run.c.dag_id, check_run.c.run_id, check_run.c.task_id)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_attempt(),
+    Column("subject", Text, nullable=False),
+    Column("commit", Text, nullable=False),
+    Column("patch_hash", Text, nullable=False),
+    Column("snapshot", JSONB, nullable=False),
+    _now("opened_at"),
+    Column("decision", Text),
+    Column("by", Text),
+    _text("feedback"),
+    _time("answered_at"),
+)
+Index("review_run", review.c.dag_id, review.c.run_id)
+
+effect = Table(
+    "effect",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    *_attempt(),
+    Column("fence_key", Text, nullable=False),
+    Column("fence_token", BigInteger, nullable=False),
+    Column("fence_holder", Text, nullable=False),
+    _now("intended_at"),
+    _time("done_at"),
+    Column("receipt", JSONB),
+    _text("why"),
+)
+Index("effect_run", effect.c.dag_id, effect.c.run_id)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    _text("name"),
+    Column("size", BigInteger, nullable=False),
+    Column("compressed", Boolean, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    _now("at"),
+)
+
+bundle = Table(
+    "bundle",
+    metadata,
+    Column("repo", Text, primary_key=True),
+    Column("sha", Text, primary_key=True),
+    Column("base_sha", Text),
+    Column("data", LargeBinary, nullable=False),
+    _now("at"),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("cap_usd", MONEY),
+    Column("cap_tokens", BigInteger),
+    Column("reserved_usd", MONEY, nullable=False, server_default="0"),
+    _count("reserved_tokens"),
+    Column("spent_usd", MONEY, nullable=False, server_default="0"),
+    _count("spent_tokens"),
+    _count("calls"),
+    Column("stopped_by", Text),
+    _time("stopped_at"),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    _text("rank"),
+    _time("expires_at"),
+)
+
+PARTITIONED = (event, model_call)

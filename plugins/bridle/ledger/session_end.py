@@ -1,0 +1,41 @@
+"""How sessions end that did not end themselves."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from bridle.ledger.call_end import give_up_calls
+from bridle.ledger.records import Fence
+from bridle.ledger.schema import session
+
+LOST = "lost"
+
+
+def close_superseded(connection: Connection, fence: Fence, reason: str) -> None:
+    """Close what older holders of a fence left open."""
+    _close(connection, (session.c.fence_key == fence.key) & (session.c.fence_token < fence.token), reason)
+
+
+def close_expired(connection: Connection, session_id: UUID) -> bool:
+    """Close one session whose lease has run out; False when it is closed, alive or unknown."""
+    expired = (session.c.id == session_id) & (session.c.expires_at < func.clock_timestamp())
+    return bool(_close(connection, expired, "no heartbeat: its process vanished"))
+
+
+def _close(connection: Connection, which: ColumnElement[bool], reason: str) -> list[UUID]:
+    still_open = (
+        select(session.c.id)
+        .where(which, session.c.closed_at.is_(None))
+        .order_by(session.c.id)
+        .with_for_update()
+    )
+    ids = list(connection.scalars(still_open))
+    if ids:
+        connection.execute(
+            update(session)
+            .where(session.c.id.in_(ids))
+            .values(closed_at=func.clock_timestamp(), outcome=LOST, reason=reason)
+        )
+        for session_id in ids:
+            give_up_calls(connection, session_id)
+    return ids

@@ -1,0 +1,69 @@
+"""Sums over model calls; every number comes from rows, and every call counts once."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, RowMapping, and_, cast, func, select
+
+from bridle.errors import ConfigError
+from bridle.ledger.part import Part
+from bridle.ledger.records import Totals, Usage
+from bridle.ledger.schema import model_call, session
+
+
+class Sums(Part):
+    """Totals of a session or a scope."""
+
+    def session_totals(self, of: UUID | str) -> Totals:
+        """What the calls of a session, or of everything in a scope, came to.
+
+        Args:
+            of: a session's id, or a scope such as `run:dag/run`.
+
+        Raises:
+            ConfigError: no such kind of scope.
+        """
+        query = select(*sums()).select_from(model_call.join(session, model_call.c.session_id == session.c.id))
+        with self._db.transaction() as connection:
+            row = connection.execute(query.where(_within(of))).mappings().one()
+        return totals_of(row)
+
+
+def sums() -> list[ColumnElement[Any]]:
+    """The columns that `totals_of` reads."""
+    call = model_call.c
+    return [
+        func.count(call.id).label("calls"),
+        func.count(call.id).filter(call.cost.is_(None)).label("unknown_calls"),
+        func.sum(call.cost).label("cost"),
+        *(func.coalesce(func.sum(call[name]), 0).label(name) for name in Usage.__dataclass_fields__),
+    ]
+
+
+def totals_of(row: RowMapping) -> Totals:
+    """Totals from a row with the columns of `sums`."""
+    usage = Usage(**{name: int(row[name]) for name in Usage.__dataclass_fields__})
+    unknown = row["unknown_calls"]
+    return Totals(row["calls"], usage, None if unknown else row["cost"] or Decimal(0), unknown)
+
+
+def _within(of: UUID | str) -> ColumnElement[bool]:
+    if isinstance(of, UUID):
+        return model_call.c.session_id == of
+    kind, _, name = of.partition(":")
+    if kind == "session":
+        return model_call.c.session_id == UUID(name)
+    if kind == "all":
+        return model_call.c.session_id.is_not(None)
+    if kind == "loop":
+        return session.c.loop_id == name
+    if kind == "day":
+        return cast(func.timezone("UTC", model_call.c.reserved_at), Date) == name
+    if kind in ("run", "step"):
+        values: list[Any] = list(name.split("/"))
+        columns = [session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index]
+        if kind == "step":
+            values[3:] = [int(values[3]) if len(values) > 3 else -1]
+        return and_(*(column == value for column, value in zip(columns, values, strict=False)))
+    raise ConfigError(f"{of!r} is no scope; use a session's id, or all, run:, step:, session:, day: or loop:")
