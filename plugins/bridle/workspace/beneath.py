@@ -49,8 +49,7 @@ def read(root: Path, path: bytes, limit: int) -> Entry | None:
         if found is None:
             return None
         if stat.S_ISLNK(found.st_mode):
-            target = os.readlink(name, dir_fd=folder)
-            return Entry("120000", len(target), target)
+            return _link(folder, name)
         descriptor = _open(folder, name, _FILE) if stat.S_ISREG(found.st_mode) else None
         return None if descriptor is None else _content(descriptor, limit)
 
@@ -65,6 +64,14 @@ def _content(descriptor: int, limit: int) -> Entry | None:
     if len(content) > limit:
         return Entry(mode, max(now.st_size, len(content)), None)
     return Entry(mode, len(content), content)
+
+
+def _link(folder: int | None, name: bytes) -> Entry | None:
+    try:
+        target = os.readlink(name, dir_fd=folder)
+    except OSError:  # replaced since it was looked at
+        return None
+    return Entry("120000", len(target), target)
 
 
 @contextmanager

@@ -176,7 +176,7 @@ class Clone:
         self.close()
 
     def _snapshot(self) -> Snapshot:
-        if not self.path.is_dir():
+        if self.path.is_symlink() or not self.path.is_dir():
             raise RepositoryError(f"the work tree {self.path} is gone; run the step again")
         snapshot = take_snapshot(self._checkout, self._caps)
         self.left_out = snapshot.left_out
