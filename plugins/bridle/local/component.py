@@ -75,11 +75,11 @@ class Component:
         return True
 
     def terminate(self) -> None:
-        """Ask the process to end; `wait` for it afterwards."""
+        """Ask the process to end; `end` it afterwards."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
-    def wait(self, deadline: float) -> None:
+    def end(self, deadline: float) -> None:
         """Wait until the process has ended; it is killed at `deadline` (time.monotonic)."""
         if self.process is None:
             return

@@ -104,7 +104,7 @@ def _fixed(folder: StateFolder, options: StackOptions, keys: Keys, addresses: Ad
         "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": addresses.metadata,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder.task_logs),
-        "AIRFLOW__DAG_PROCESSOR__DAG_PROCESSOR_LOG_TARGET": "file",
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(folder.logs / "dags"),
         "AIRFLOW__BRIDLE__HOME": str(folder.path / "work"),
         "AIRFLOW__BRIDLE__INCLUDE_DIR": str(options.include),
         "AIRFLOW_CONN_BRIDLE_LEDGER": _connection(addresses.ledger),

@@ -35,7 +35,7 @@ def find_airflow(state: Path) -> AirflowClient:
 
 
 def find_run(airflow: AirflowClient, name: str | None) -> DagRun:
-    """The run that a person means: `run`, `dag/run`, the start of a run id, or None for the newest.
+    """The run that a person means: `run`, `dag/run`, a part of the run id, or None for the newest.
 
     Raises:
         InvalidInput: none, or more than one, is called so.

@@ -13,7 +13,7 @@ _IDLE_WORKER = "<idle>"
 
 
 def end_leftovers(state: Path) -> int:
-    """Kill what a supervisor of the stack in `state` that was killed has left; returns how many there were."""
+    """Kill what a killed supervisor of the stack in `state` has left; returns how many there were."""
     mine = os.getpid()
     left = [it for it in psutil.process_iter() if it.pid != mine and _stack_of(it) == str(state)]
     kill(left)

@@ -87,7 +87,7 @@ class AirflowClient:
 
     Args:
         url: base URL, e.g. `http://127.0.0.1:8080`.
-        token: a bearer token, or a function that gets one; asked again when Airflow says it has expired.
+        token: a bearer token, or a function that gets one; asked again when Airflow refuses the last.
         timeout_seconds: of one request.
     """
 
@@ -159,13 +159,18 @@ class AirflowClient:
         found = self._get(f"{_run(dag_id, run_id)}/taskInstances", limit=500)
         return [TaskInstance.model_validate(task) for task in found["task_instances"]]
 
-    def log(
-        self, dag_id: str, run_id: str, task_id: str, try_number: int, *, map_index: int = -1
-    ) -> list[str]:
-        """The log lines of one try of a task."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{quote(task_id)}/logs/{try_number}"
-        content = self._get(path, map_index=map_index, full_content=True)["content"]
-        return [str(line["event"]) if isinstance(line, dict) else str(line) for line in content]
+    def log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
+        """The log lines of a task's newest try."""
+        return [str(line.get("event", "")) for line in self._log(dag_id, run_id, task)]
+
+    def last_error(self, dag_id: str, run_id: str, task: TaskInstance) -> str:
+        """What the log of a task's newest try calls its last error; empty when there is none."""
+        for line in reversed(self._log(dag_id, run_id, task)):
+            for cause in line.get("error_detail") or ():
+                return str(cause.get("exc_value", "")).strip()
+            if line.get("level") in ("error", "critical"):
+                return str(line.get("event", "")).strip()
+        return ""
 
     def value(
         self, dag_id: str, run_id: str, task_id: str, key: str = "result", *, map_index: int = -1
@@ -207,12 +212,18 @@ class AirflowClient:
         mapped = f"/mapped/{question.map_index}" if question.map_index >= 0 else ""
         return f"{run}/tasks/{quote(question.task_id)}{mapped}/required_actions"
 
+    def _log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[dict[str, Any]]:
+        path = f"{_run(dag_id, run_id)}/taskInstances/{quote(task.task_id)}/logs/{task.try_number}"
+        content = self._get(path, map_index=task.map_index, full_content=True)["content"]
+        return [line if isinstance(line, dict) else {"event": line} for line in content]
+
     def _get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)
 
     def _call(self, method: str, path: str, *, missing_ok: bool = False, **kwargs: Any) -> Any:
         response = self._send(method, path, **kwargs)
-        if response.status_code == 401:
+        if response.status_code in (401, 403) and not isinstance(self._token, str):
+            # Airflow answers 403 to a token that has expired
             self._bearer = ""
             response = self._send(method, path, **kwargs)
         if response.status_code == 404 and missing_ok:

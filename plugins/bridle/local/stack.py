@@ -186,7 +186,7 @@ class Stack:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             report = Report.read(self.folder.report)
-            if report is not None and report.message != said:
+            if report is not None and report.phase != "failed" and report.message not in ("", said):
                 said = report.message
                 progress(said)
             if report is not None and report.phase == "ready" and self.running:

@@ -27,12 +27,12 @@ from bridle.local.migration import AirflowMigration
 from bridle.local.options import StackOptions
 from bridle.local.ports import free_port, is_free
 from bridle.local.postgres import Postgres
-from bridle.local.report import ComponentReport, Report
+from bridle.local.report import ComponentReport, Phase, Report
 from bridle.local.tether import adopt_orphans
 
 _DEFAULT_PORT = 8080
 _READY_SECONDS = 240
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 5
 _AIRFLOW = (sys.executable, "-m", "airflow")
 _COMMANDS = {
     "api-server": ("api-server",),
@@ -70,20 +70,20 @@ class Supervisor:
         adopt_orphans()
         for request in (signal.SIGTERM, signal.SIGINT):
             signal.signal(request, self._on_signal)
-        code = 0
-        message = ""
+        verdict: Phase = "failed"
+        reason = f"the stack's supervisor broke; see {self._folder.log('supervisor')}"
         try:
             self._start()
             self._watch()
         except Stopped:
-            pass
+            verdict, reason = "stopped", "stopped"
         except BridleError as error:
-            code, message = 1, str(error)
+            reason = str(error)
         finally:
-            self._say("stopping" if code == 0 else "starting", "ending Airflow's components")
+            self._say("stopping", "ending Airflow's components")
             self._end()
-            self._say("failed" if message else "stopped", message)
-        return code
+            self._say(verdict, reason)
+        return 0 if verdict == "stopped" else 1
 
     def _start(self) -> None:
         end_leftovers(self._folder.path)
@@ -140,7 +140,7 @@ class Supervisor:
     def _migrate_ledger(self, url: str) -> None:
         from bridle.ledger import migrate
 
-        migrate.upgrade(url, create_database=True)
+        migrate.upgrade(url)
 
     def _wait_until_ready(self, health: Health) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -179,16 +179,18 @@ class Supervisor:
     def _end(self) -> None:
         for component in self._components:
             component.terminate()
+        # A scheduler with running tasks would wait for them. They are killed, not asked to stop: a task that
+        # was stopped has failed, one that was lost is taken up again by the next start.
         deadline = time.monotonic() + _GRACE_SECONDS
         for component in self._components:
-            component.wait(deadline)
+            component.end(deadline)
         server = self._postgres.process if self._postgres is not None else None
         end_descendants(but={server.pid} if server is not None else set())
         if self._postgres is not None:
             self._postgres.stop(grace_seconds=4)
         end_descendants(but=set(), timeout_seconds=2)
 
-    def _say(self, phase: str, message: str) -> None:
+    def _say(self, phase: Phase, message: str) -> None:
         self._report = self._report.but(phase=phase, message=message)
         self._publish()
 

@@ -1,0 +1,171 @@
+"""The local stack, a real one: it starts, it heals, it ends without a trace."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+import pytest
+
+from bridle.local.environment import MARKER
+from bridle.local.ports import free_port
+from bridle.local.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+DAG = """
+from airflow.sdk import DAG, task
+
+with DAG("hello", schedule=None):
+    @task
+    def hello():
+        print("hello from the stack")
+
+    hello()
+"""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder with `dags/`, which root's PostgreSQL may enter; what was started in it is ended."""
+    with TemporaryDirectory(prefix="bridle-test-") as folder:
+        Path(folder).chmod(0o711)
+        (Path(folder) / "dags").mkdir()
+        (Path(folder) / "dags" / "hello.py").write_text(DAG)
+        yield Path(folder)
+        Stack(Path(folder) / "state").down()
+
+
+@pytest.fixture
+def stack(place: Path) -> Stack:
+    """The module's stack, up."""
+    stack = Stack(place / "state", port=free_port(), dags=place / "dags", fast=True)
+    stack.up(tethered=True)
+    return stack
+
+
+def processes(stack: Stack) -> list[psutil.Process]:
+    """Everything that carries the stack's mark, and all that is below its supervisor."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARKER) == str(stack.folder.path):
+                found.append(process)
+        except psutil.Error:
+            continue
+    report = stack.status()
+    return found + (psutil.Process(report.pid).children(recursive=True) if report else [])
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def client(stack: Stack) -> httpx.Client:
+    info = stack.info()
+    headers = {"Authorization": f"Bearer {info.token()}"}
+    return httpx.Client(base_url=f"{info.url}/api/v2", headers=headers, trust_env=False, timeout=30)
+
+
+def run_hello(stack: Stack) -> None:
+    with client(stack) as api:
+        eventually(lambda: api.get("/dags/hello").status_code == 200)
+        run = (
+            api.post("/dags/hello/dagRuns", json={"logical_date": None})
+            .raise_for_status()
+            .json()["dag_run_id"]
+        )
+        where = f"/dags/hello/dagRuns/{run}"
+        eventually(lambda: api.get(where).json()["state"] == "success")
+
+
+def test_a_workflow_runs(stack: Stack) -> None:
+    run_hello(stack)
+
+
+def test_a_second_up_says_how_to_reach_the_first(stack: Stack) -> None:
+    before = stack.status()
+    assert Stack(stack.folder.path).up() == stack.info()
+    assert stack.status() == before
+
+
+def test_without_a_token_nothing_is_answered(stack: Stack) -> None:
+    assert httpx.get(f"{stack.info().url}/api/v2/dags", trust_env=False).status_code == 401
+
+
+def test_every_listener_is_on_the_loopback(stack: Stack) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in processes(stack)
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_secrets_are_for_the_owner_only(stack: Stack) -> None:
+    secret = [stack.info().password, stack.info().ledger_url.split(":")[2].split("@")[0]]
+    for path in stack.folder.path.rglob("*"):
+        if path.is_file() and path.stat().st_mode & 0o077:
+            text = path.read_bytes()
+            assert not any(word.encode() in text for word in secret), path
+
+
+@pytest.mark.parametrize("name", ["api-server", "scheduler", "postgres"])
+def test_a_killed_part_is_started_again_and_workflows_go_on(stack: Stack, name: str) -> None:
+    victim, restarts = part(stack, name)
+    assert victim is not None
+    psutil.Process(victim).kill()
+    eventually(lambda: part(stack, name)[1] > restarts and part(stack, name)[0] is not None)
+    eventually(lambda: answers(stack))
+    run_hello(stack)
+
+
+def test_everything_killed_then_up_on_the_same_data(stack: Stack) -> None:
+    run_hello(stack)
+    before = stack.info()
+    for process in processes(stack):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    eventually(lambda: not stack.running)
+    after = stack.up(tethered=True)
+    assert after.password == before.password
+    with client(stack) as api:
+        assert api.get("/dags/hello/dagRuns").json()["total_entries"] > 0
+    run_hello(stack)
+
+
+def test_down_ends_everything_in_time(stack: Stack) -> None:
+    running = processes(stack)
+    began = time.monotonic()
+    assert stack.down()
+    assert time.monotonic() - began < 20
+    assert not [process for process in running if alive(process)]
+    assert stack.down() is False
+
+
+def part(stack: Stack, name: str) -> tuple[int | None, int]:
+    report = stack.status()
+    assert report is not None
+    return report.components[name].pid, report.components[name].restarts
+
+
+def answers(stack: Stack) -> bool:
+    try:
+        return httpx.get(f"{stack.info().url}/api/v2/version", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
