@@ -42,7 +42,7 @@ def _entries(folder: Path) -> Iterator[tuple[str, str]]:
             found = path.lstat()
             content = ""
             if stat.S_ISLNK(found.st_mode):
-                content = os.readlink(path)
+                content = str(path.readlink())
             elif stat.S_ISREG(found.st_mode):
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
             elif stat.S_ISDIR(found.st_mode) and "objects" in path.parts:

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from bridle.config.repositories import Repository
@@ -51,24 +53,27 @@ class Mirror:
     Fetched branches and tags have their own names in it; what Bridle makes is under `refs/bridle/`.
     """
 
-    def __init__(self, root: Path, repository: Repository, remote: Remote | None = None) -> None:
+    def __init__(
+        self, root: Path, repository: Repository, remote: Callable[[Repository], Remote] = Remote.of
+    ) -> None:
         """
         Args:
             root: the workspace's root on this host.
             repository: which one; its name decides the folder.
             remote: where to fetch from and push to; default: the repository's `url`, without a token.
+                Asked once, when it is needed.
         """
         slug = re.sub(r"[^A-Za-z0-9]+", "-", repository.name).strip("-")[:60]
         digest = hashlib.sha256(repository.name.encode()).hexdigest()[:10]
         self.name = repository.name
         self.path = root / "mirrors" / f"{slug}-{digest}.git"
         self._repository = repository
-        self._remote = remote
+        self._find_remote = remote
 
-    @property
+    @cached_property
     def remote(self) -> Remote:
         """Where commits come from and go to."""
-        return self._remote or Remote.of(self._repository)
+        return self._find_remote(self._repository)
 
     @property
     def _lock_file(self) -> Path:

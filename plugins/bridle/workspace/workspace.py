@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from bridle.config.repositories import Repository
@@ -20,20 +20,29 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 class Workspace:
     """Mirrors and clones below one root; safe to share between processes of a host."""
 
-    def __init__(self, root: Path, carrier: Carrier, *, caps: Caps | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        carrier: Carrier,
+        *,
+        remote: Callable[[Repository], Remote] = Remote.of,
+        caps: Caps | None = None,
+    ) -> None:
         """
         Args:
             root: folder of this host; made when it is missing.
             carrier: brings commits that other hosts made, and takes ours there.
+            remote: where repositories are fetched from; asked when something is fetched.
             caps: what may become part of a commit.
         """
         self.root = root.absolute()
         self.carrier = carrier
+        self.remote = remote
         self.caps = caps or Caps()
 
-    def mirror(self, repository: Repository, remote: Remote | None = None) -> Mirror:
+    def mirror(self, repository: Repository) -> Mirror:
         """This host's copy of `repository`; nothing is fetched yet."""
-        return Mirror(self.root, repository, remote)
+        return Mirror(self.root, repository, self.remote)
 
     def open(self, repository: Repository, base: str, session_id: str, *, start: str | None = None) -> Clone:
         """Make a clone for one session.

@@ -147,10 +147,8 @@ def test_names_that_are_not_utf8_differ_in_case_or_have_odd_characters_survive(c
         b":colon",
         b"\xf0\x9f\x90\xb4",
     ]
-    folder = os.fsencode(clone.path)
     for name in odd:
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(name)
+        (clone.path / os.fsdecode(name)).write_bytes(name)
     sha = clone.commit("odd names")
     listed = mirror.git("ls-tree", "-z", "--name-only", sha).split(b"\0")
     assert set(odd) <= set(listed)

@@ -49,13 +49,13 @@ def test_a_repository_without_commits_says_so(tmp_path):
 
 
 def test_a_repository_that_is_not_there_is_named(tmp_path, repository):
-    mirror = Mirror(tmp_path / "h", repository, Remote(f"file://{tmp_path}/nowhere"))
+    mirror = Mirror(tmp_path / "h", repository, lambda _: Remote(f"file://{tmp_path}/nowhere"))
     with pytest.raises(RepositoryError, match="nowhere"):
         mirror.fetch()
 
 
 def test_a_remote_that_does_not_answer_is_worth_a_retry(tmp_path, repository):
-    mirror = Mirror(tmp_path / "h", repository, Remote("http://127.0.0.1:1/x.git"))
+    mirror = Mirror(tmp_path / "h", repository, lambda _: Remote("http://127.0.0.1:1/x.git"))
     with pytest.raises(ForgeDown):
         mirror.fetch()
 
