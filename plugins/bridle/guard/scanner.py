@@ -30,7 +30,8 @@ _EDGE = r"(?:(?<![A-Za-z0-9_=-])|(?<=\\n)|(?<=\\t))"
 _SHAPES = {
     "private key": re.compile(
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:(?:[^-]|-(?!-)){0,16384}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:[A-Za-z0-9+/=\s]|\\[rn]){0,16384})"
+        r"(?:(?:[^-]|-(?!-)){0,16384}-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"|(?:[A-Za-z0-9+/=\s]|\\[rn]){0,16384})"
     ),
     "JSON web token": re.compile(_EDGE + r"eyJ[\w=-]{8,4096}\.[\w=-]{8,8192}(?:\.[\w.+/=-]{0,4096})?"),
     "model key": re.compile(_EDGE + r"sk-(?=[\w-]{0,200}\d)[\w-]{20,200}"),
@@ -38,7 +39,8 @@ _SHAPES = {
     "password in a URL": re.compile(r"://[^\s:/@{}'\"]{1,256}:(?P<secret>[^\s:/@{}'\"]{3,256})@"),
     "npm token": re.compile(r":_authToken=\s{0,4}(?P<secret>[^\s\"']{8,256})|npm_[A-Za-z0-9]{36}"),
     "bearer": re.compile(
-        r"\b(?:Bearer|Basic|token)[ \t]{1,4}(?P<secret>(?=[\w.~+/-]{0,512}\d)[\w.~+/-]{16,512}=*)", re.I
+        r"\b(?:Bearer|Basic|token)[ \t]{1,4}(?P<secret>(?=[\w.~+/-]{0,512}\d)[\w.~+/-]{16,512}=*)",
+        re.IGNORECASE,
     ),
 }
 
@@ -112,5 +114,7 @@ def _is_a_value(secret: str) -> bool:
     )
 
     return not (
-        is_templated_secret(secret) or is_prefixed_with_dollar_sign(secret) or is_not_alphanumeric_string(secret)
+        is_templated_secret(secret)
+        or is_prefixed_with_dollar_sign(secret)
+        or is_not_alphanumeric_string(secret)
     )

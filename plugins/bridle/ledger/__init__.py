@@ -1,1 +1,4 @@
-"""The Postgres record of what happened: sessions, calls, decisions, reviews, effects; it knows nothing of agents."""
+"""The Postgres record of what happened: sessions, calls, decisions, reviews, effects.
+
+It knows nothing of agents.
+"""

@@ -38,6 +38,26 @@ class Budgets(Part):
         caps = {"cap_usd": cap_usd, "cap_tokens": cap_tokens}
         self._put(scope, **caps)
 
+    def cap_once(self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None) -> None:
+        """Cap a scope that has never been capped; caps that are there stay, a person may have raised them.
+
+        Args:
+            scope: whose calls count.
+            cap_usd: US dollars; None: no cap.
+            cap_tokens: input and output together; None: no cap.
+
+        Raises:
+            ConfigError: no such kind of scope.
+        """
+        _require_scope(scope)
+        caps = {"cap_usd": cap_usd, "cap_tokens": cap_tokens}
+        statement = insert(budget).values(scope=scope, **caps)
+        uncapped = budget.c.cap_usd.is_(None) & budget.c.cap_tokens.is_(None)
+        with self._db.transaction() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[budget.c.scope], set_=caps, where=uncapped)
+            )
+
     def budget(self, scope: str) -> BudgetRow | None:
         """A scope's caps and counters; None when nothing was ever capped, spent or stopped there."""
         with self._db.transaction() as connection:

@@ -175,8 +175,8 @@ class Calls(Part):
                     raise _spent(row.scope, _usd(row.cap_usd), _usd(rest), _usd(call.estimated_usd))
             elif row.cap_usd is not None and row.cap_tokens is None:
                 raise BudgetSpent(
-                    f"{row.scope} is capped at {_usd(row.cap_usd)}, but nobody knows what {call.model} costs; "
-                    "cap its tokens too, or give its price in the provider's connection",
+                    f"{row.scope} is capped at {_usd(row.cap_usd)}, but nobody knows what {call.model} "
+                    "costs; cap its tokens too, or give its price in the provider's connection",
                     scope=row.scope,
                 )
 

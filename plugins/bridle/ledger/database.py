@@ -40,6 +40,12 @@ class Database:
         """
         self.url = postgres_url(url)
         self._idle_seconds = idle_seconds
+        self._pid: int
+        self._guard: threading.Lock
+        self._users: int
+        self._used_at: float
+        self._timer: threading.Timer | None
+        self._engine: Engine
         self._forget()
 
     @property
@@ -93,13 +99,14 @@ class Database:
         self._guard = threading.Lock()
         self._users = 0
         self._used_at = 0.0
-        self._timer: threading.Timer | None = None
+        self._timer = None
         self._engine = _engine(self.url)
 
     def _watch(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._close_if_idle)
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(seconds, self._close_if_idle)
+        timer.daemon = True
+        timer.start()
+        self._timer = timer
 
     def _close_if_idle(self) -> None:
         with self._guard:

@@ -21,7 +21,7 @@ SETTLE_SECONDS = 10.0
 class EffectLog(Part):
     """Intended, done, uncertain."""
 
-    def effect_intend(
+    def effect_intend(  # noqa: PLR0917 (a sentence: who, by what right, what)
         self,
         attempt: Attempt,
         fence: Fence,

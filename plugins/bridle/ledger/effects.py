@@ -7,7 +7,7 @@ from typing import Any
 
 from bridle.errors import EffectUncertain
 from bridle.ledger.effect_log import DONE, SETTLE_SECONDS, UNCERTAIN
-from bridle.ledger.records import Attempt, EffectRow, Fence
+from bridle.ledger.records import Attempt, Fence
 from bridle.ledger.store import Ledger
 
 
@@ -48,7 +48,8 @@ def perform(
         version: hash of what it should say.
         kind: `pull_request`, `comment`, `label`, `push` …
         target: where, for people.
-        lookup: finds the object in the world; None: surely not there; raises EffectUncertain when it cannot tell.
+        lookup: finds the object in the world; None: surely not there; raises EffectUncertain
+            when it cannot tell.
         act: writes, and takes no longer than `settle_seconds`.
         settle_seconds: how long another attempt's write may be under way.
 
@@ -60,7 +61,10 @@ def perform(
         FenceLost: a newer attempt owns the step.
         StopRequested: somebody asked for a stop.
     """
-    row = _intend(ledger, attempt, fence, key, version, kind, target, settle_seconds)
+    row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
+    while row.settled_in:
+        time.sleep(min(row.settled_in, 0.5))
+        row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
     if row.state == DONE and row.receipt is not None:
         return Receipt(**row.receipt)
     try:
@@ -77,20 +81,3 @@ def perform(
         receipt = act()
     ledger.effect_done(key, asdict(receipt))
     return receipt
-
-
-def _intend(
-    ledger: Ledger,
-    attempt: Attempt,
-    fence: Fence,
-    key: str,
-    version: str,
-    kind: str,
-    target: str,
-    settle_seconds: float,
-) -> EffectRow:
-    while True:
-        row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
-        if not row.settled_in:
-            return row
-        time.sleep(min(row.settled_in, 0.5))

@@ -44,8 +44,8 @@ def upgrade(url: str, *, create_database: bool = False) -> None:
             found = _current(connection)
             if found is not None and found > head():
                 raise ConfigError(
-                    f"the ledger at {database.where} is at migration {found}, this Bridle knows only {head()}: "
-                    "upgrade airflow-bridle here"
+                    f"the ledger at {database.where} is at migration {found}, this Bridle knows only "
+                    f"{head()}: upgrade airflow-bridle here"
                 )
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
             config = _config()

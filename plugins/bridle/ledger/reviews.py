@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, func, insert, select, update
 from bridle.errors import ConfigError, ReviewMismatch
 from bridle.ledger.ids import new_id
 from bridle.ledger.part import Part, attempt_of, attempt_values, of_step
-from bridle.ledger.records import Attempt, ReviewRow
+from bridle.ledger.records import Attempt, ReviewRow, StepKey
 from bridle.ledger.schema import review
 
 APPROVE = "approve"
@@ -97,6 +97,24 @@ class Reviews(Part):
         with self._db.transaction() as connection:
             row = connection.execute(select(review).where(review.c.id == review_id)).mappings().first()
         return None if row is None else review_of(row)
+
+    def latest_review(self, attempt: Attempt) -> ReviewRow | None:
+        """The newest review that this step asked for in this generation; None when it has not asked."""
+        mine = of_step(review, attempt.step) & (review.c.generation == attempt.generation)
+        with self._db.transaction() as connection:
+            row = (
+                connection.execute(select(review).where(mine).order_by(review.c.opened_at.desc()).limit(1))
+                .mappings()
+                .first()
+            )
+        return None if row is None else review_of(row)
+
+    def reviews_of_run(self, step: StepKey) -> list[ReviewRow]:
+        """Every review that the step's run asked for, oldest first."""
+        run = (review.c.dag_id == step.dag_id) & (review.c.run_id == step.run_id)
+        with self._db.transaction() as connection:
+            rows = connection.execute(select(review).where(run).order_by(review.c.opened_at)).mappings()
+            return [review_of(row) for row in rows]
 
     def approved(self, run: str, commit: str) -> ReviewRow | None:
         """The approval that allows publishing a commit: the run's last answer for it, if that was yes.

@@ -1,8 +1,9 @@
 """May this session still write?"""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from bridle.errors import ConfigError, FenceLost
 from bridle.ledger.claims import require_fence
@@ -29,7 +30,7 @@ def require_open_session(connection: Connection, session_id: UUID, fence: Fence 
         raise FenceLost(f"session {session_id} is closed as {row.outcome}: {row.reason}")
 
 
-def _find(connection: Connection, session_id: UUID, *, lock: bool = False) -> Row[tuple[object, ...]]:
+def _find(connection: Connection, session_id: UUID, *, lock: bool = False) -> Any:
     query = select(
         session.c.fence_key,
         session.c.fence_token,

@@ -89,6 +89,27 @@ class Sessions(Events):
             require_open_session(connection, session_id)
             connection.execute(update(session).where(session.c.id == session_id).values(checkpoint=commit))
 
+    def save_transcript(self, session_id: UUID, transcript: bytes, *, session_ref: str = "") -> None:
+        """Keep the transcript of a session that is still at work, so that a retry can go on from it.
+
+        Args:
+            session_id: the session.
+            transcript: all of it so far; one over 64 MiB is not kept.
+            session_ref: the agent's own id, when it is known.
+
+        Raises:
+            FenceLost: a newer attempt owns the step, or somebody closed the session.
+        """
+        if len(transcript) > _TRANSCRIPT:
+            return
+        packed = pack(self._door, transcript, "application/octet-stream", "transcript", _TRANSCRIPT)
+        with self._db.transaction() as connection:
+            require_open_session(connection, session_id)
+            values = {"transcript_ref": store(connection, packed)}
+            if session_ref:
+                values["session_ref"] = self._door.line(session_ref)
+            connection.execute(update(session).where(session.c.id == session_id).values(**values))
+
     def close_session(
         self,
         session_id: UUID,
@@ -144,7 +165,7 @@ class Sessions(Events):
                 .where(session.c.id == session_id)
                 .values(
                     closed_at=func.clock_timestamp(),
-                    transcript_ref=packed and store(connection, packed),
+                    **({"transcript_ref": store(connection, packed)} if packed else {}),
                     **end,
                 )
             )

@@ -32,7 +32,8 @@ class Spool:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if os.fstat(file).st_nlink == 0:
                     continue  # replayed and removed while we waited for it
-                os.write(file, lines)
+                # a writer that was killed may have left half a line
+                os.write(file, b"\n" + lines)
                 os.fsync(file)
                 return
             finally:
@@ -69,5 +70,10 @@ class Spool:
 
 
 def _rows(data: bytes) -> list[dict[str, Any]]:
-    # the last line is half a line when its writer was killed in it
-    return [json.loads(line) for line in data.split(b"\n")[:-1]]
+    rows = []
+    for line in data.split(b"\n"):
+        try:
+            rows += [json.loads(line)] if line else []
+        except json.JSONDecodeError:
+            continue  # half a line: its writer was killed in it, so nobody counts on it
+    return rows

@@ -98,8 +98,8 @@ class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog,
             found = connection.scalar(version)
         if found is None or found < HEAD:
             raise ConfigError(
-                f"the ledger at {self._db.where} is at migration {found or 'none'}, this Bridle needs {HEAD}: "
-                "run `bridle migrate`"
+                f"the ledger at {self._db.where} is at migration {found or 'none'}, this Bridle needs "
+                f"{HEAD}: run `bridle migrate`"
             )
         if found > HEAD:
             raise ConfigError(

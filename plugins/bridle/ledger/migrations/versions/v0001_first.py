@@ -227,10 +227,12 @@ BEGIN
         GRANT UPDATE ON bridle.budget, bridle.claim TO bridle_task;
         GRANT UPDATE (state, closed_at) ON bridle.loop TO bridle_task;
         GRANT UPDATE (expires_at, checkpoint, closed_at, outcome, reason, summary, result, session_ref, turns,
-                      commit, reported, transcript_ref) ON bridle.session TO bridle_task;
+                      commit, reported, transcript_ref)
+            ON bridle.session TO bridle_task;
         GRANT UPDATE (answered_model, state, status, http_status, input_tokens, output_tokens,
                       cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, currency, price_source,
-                      price_version, latency_ms, first_byte_ms, settled_at) ON bridle.model_call TO bridle_task;
+                      price_version, latency_ms, first_byte_ms, settled_at)
+            ON bridle.model_call TO bridle_task;
         GRANT UPDATE (decision, by, feedback, answered_at) ON bridle.review TO bridle_task;
         GRANT UPDATE ON bridle.effect TO bridle_task;
     END IF;

@@ -1,0 +1,268 @@
+"""What the command line and the dashboard read; nothing here writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, true, tuple_
+
+from bridle.errors import ConfigError
+from bridle.ledger.checks import check_of, decision_of
+from bridle.ledger.database import Database
+from bridle.ledger.effect_log import effect_of
+from bridle.ledger.records import (
+    CheckRow,
+    DecisionRow,
+    EffectRow,
+    EventRow,
+    Price,
+    ReviewRow,
+    SessionRow,
+    StepKey,
+    Totals,
+    Usage,
+)
+from bridle.ledger.reviews import review_of
+from bridle.ledger.schema import check_run, decision, effect, event, model_call, review, session
+from bridle.ledger.sessions import session_of
+from bridle.ledger.totals import sums, totals_of
+
+CostKey = Literal["run", "step", "role", "model", "provider", "agent", "repo", "day"]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One DAG run that has had a session."""
+
+    dag_id: str
+    run_id: str
+    opened_at: datetime
+    last_at: datetime
+    sessions: int
+    open_sessions: int
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of a run: its sessions in order, and what they came to together."""
+
+    step: StepKey
+    sessions: tuple[SessionRow, ...]
+    checks: tuple[CheckRow, ...]
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """One model call."""
+
+    id: UUID
+    session_id: UUID
+    dialect: str
+    model: str
+    answered_model: str | None
+    state: str
+    """`reserved`, `settled` or `given_up`."""
+    status: str | None
+    http_status: int | None
+    usage: Usage | None
+    """None: unknown."""
+    price: Price
+    estimated_tokens: int
+    estimated_usd: Decimal | None
+    request_bytes: int
+    latency_ms: int | None
+    first_byte_ms: int | None
+    reserved_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """What one run, step, role … came to."""
+
+    name: str
+    totals: Totals
+
+
+class Queries:
+    """Reading. A context manager; safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: SQLAlchemy or libpq URL of the ledger's database; a user who may only read is enough.
+
+        Raises:
+            ConfigError: the URL is none of Postgres.
+        """
+        self._db = Database(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; using it again opens another."""
+        self._db.close()
+
+    def runs(self, *, dag_id: str | None = None, limit: int = 50) -> list[RunRow]:
+        """Runs, the one with the newest session first.
+
+        Args:
+            dag_id: of this DAG only.
+            limit: at most so many.
+        """
+        lives = select(
+            session.c.dag_id,
+            session.c.run_id,
+            func.min(session.c.opened_at).label("opened_at"),
+            func.max(func.coalesce(session.c.closed_at, session.c.opened_at)).label("last_at"),
+            func.count().label("sessions"),
+            func.count().filter(session.c.closed_at.is_(None)).label("open_sessions"),
+        ).group_by(session.c.dag_id, session.c.run_id)
+        if dag_id is not None:
+            lives = lives.where(session.c.dag_id == dag_id)
+        rows = self._rows(lives.order_by(func.max(session.c.opened_at).desc()).limit(limit))
+        spent = self._sums(
+            [session.c.dag_id, session.c.run_id],
+            tuple_(session.c.dag_id, session.c.run_id).in_([(row["dag_id"], row["run_id"]) for row in rows]),
+        )
+        return [RunRow(**row, totals=spent.get((row["dag_id"], row["run_id"]), NOTHING)) for row in rows]
+
+    def run(self, dag_id: str, run_id: str) -> list[StepRow]:
+        """The steps of a run that had sessions or checks, in the order in which they began."""
+        sessions = [session_of(row) for row in self._rows(_of_run(session, dag_id, run_id))]
+        checks = [check_of(row) for row in self._rows(_of_run(check_run, dag_id, run_id))]
+        first: dict[StepKey, UUID] = {}
+        for step, began in [(row.attempt.step, row.id) for row in sessions] + [
+            (row.attempt.step, row.id) for row in checks
+        ]:
+            first[step] = min(began, first.get(step, began))
+        c = session.c
+        spent = self._sums([c.task_id, c.map_index], (c.dag_id == dag_id) & (c.run_id == run_id))
+        return [
+            StepRow(
+                step=step,
+                sessions=tuple(row for row in sessions if row.attempt.step == step),
+                checks=tuple(row for row in checks if row.attempt.step == step),
+                totals=spent.get((step.task_id, step.map_index), NOTHING),
+            )
+            for step in sorted(first, key=lambda step: first[step])
+        ]
+
+    def sessions(
+        self, dag_id: str | None = None, run_id: str | None = None, *, limit: int = 100
+    ) -> list[SessionRow]:
+        """Sessions, newest first."""
+        query = select(session).order_by(session.c.id.desc()).limit(limit)
+        return [session_of(row) for row in self._rows(_narrow(query, session, dag_id, run_id))]
+
+    def calls(self, session_id: UUID) -> list[CallRow]:
+        """A session's model calls in order."""
+        query = select(model_call).where(model_call.c.session_id == session_id).order_by(model_call.c.id)
+        return [_call_of(row) for row in self._rows(query)]
+
+    def events(self, session_id: UUID, *, after: int = 0, limit: int = 1_000) -> list[EventRow]:
+        """A session's events in order, from the one behind number `after`."""
+        query = (
+            select(event)
+            .where(event.c.session_id == session_id, event.c.seq > after)
+            .order_by(event.c.seq)
+            .limit(limit)
+        )
+        return [EventRow(**row) for row in self._rows(query)]
+
+    def decisions(self, dag_id: str, run_id: str) -> list[DecisionRow]:
+        """A run's decisions in order."""
+        return [decision_of(row) for row in self._rows(_of_run(decision, dag_id, run_id))]
+
+    def reviews(
+        self, dag_id: str | None = None, run_id: str | None = None, *, pending: bool = False, limit: int = 100
+    ) -> list[ReviewRow]:
+        """Reviews, newest first; with `pending` only those without an answer."""
+        query = select(review).order_by(review.c.id.desc()).limit(limit)
+        if pending:
+            query = query.where(review.c.decision.is_(None))
+        return [review_of(row) for row in self._rows(_narrow(query, review, dag_id, run_id))]
+
+    def effects(
+        self, dag_id: str | None = None, run_id: str | None = None, *, limit: int = 100
+    ) -> list[EffectRow]:
+        """Outside writes, newest first."""
+        query = select(effect).order_by(effect.c.intended_at.desc()).limit(limit)
+        return [effect_of(row) for row in self._rows(_narrow(query, effect, dag_id, run_id))]
+
+    def cost(self, by: CostKey = "run", *, since: datetime | None = None) -> list[CostRow]:
+        """What model calls came to, the dearest first.
+
+        Args:
+            by: what to add up by.
+            since: only calls reserved from then on.
+
+        Raises:
+            ConfigError: nothing is kept by that.
+        """
+        keys: dict[str, ColumnElement[Any]] = {
+            "run": session.c.dag_id + "/" + session.c.run_id,
+            "step": session.c.dag_id + "/" + session.c.task_id,
+            "role": session.c.role,
+            "model": func.coalesce(model_call.c.answered_model, model_call.c.model),
+            "provider": session.c.provider,
+            "agent": session.c.agent,
+            "repo": func.coalesce(session.c.repo, ""),
+            "day": func.to_char(func.timezone("UTC", model_call.c.reserved_at), "YYYY-MM-DD"),
+        }
+        if by not in keys:
+            raise ConfigError(f"cost is added up by {', '.join(keys)}; not by {by!r}")
+        wanted = true() if since is None else model_call.c.reserved_at >= since
+        rows = [CostRow(str(key[0]), totals) for key, totals in self._sums([keys[by]], wanted).items()]
+        return sorted(rows, key=lambda row: (row.totals.cost_usd or Decimal(0), row.name), reverse=True)
+
+    def _sums(self, keys: list[Any], where: ColumnElement[bool]) -> dict[tuple[Any, ...], Totals]:
+        named = [key.label(f"key{number}") for number, key in enumerate(keys)]
+        query = (
+            select(*named, *sums())
+            .select_from(model_call.join(session, model_call.c.session_id == session.c.id))
+            .where(where)
+            .group_by(*named)
+        )
+        names = [key.name for key in named]
+        return {tuple(row[name] for name in names): totals_of(row) for row in self._rows(query)}
+
+    def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        with self._db.transaction() as connection:
+            return connection.execute(query).mappings().all()
+
+
+NOTHING = Totals(0, Usage(), Decimal(0), 0)
+
+
+def _of_run(table: Table, dag_id: str, run_id: str) -> Select[Any]:
+    return select(table).where(table.c.dag_id == dag_id, table.c.run_id == run_id).order_by(table.c.id)
+
+
+def _narrow(query: Select[Any], table: Table, dag_id: str | None, run_id: str | None) -> Select[Any]:
+    if dag_id is not None:
+        query = query.where(table.c.dag_id == dag_id)
+    return query if run_id is None else query.where(table.c.run_id == run_id)
+
+
+def _call_of(row: RowMapping) -> CallRow:
+    made = ("usage", "price")
+    usage = None
+    if row["input_tokens"] is not None:
+        usage = Usage(**{name: row[name] for name in Usage.__dataclass_fields__})
+    price = Price(row["cost"], row["currency"] or "USD", row["price_source"], row["price_version"])
+    plain = {name: row[name] for name in CallRow.__dataclass_fields__ if name not in made}
+    return CallRow(usage=usage, price=price, **plain)
