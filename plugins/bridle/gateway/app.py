@@ -1,0 +1,147 @@
+"""The gateway as the agent sees it: two paths that call models, and a few that cost nothing."""
+
+import hmac
+import json
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bridle.gateway import refusal
+from bridle.gateway.relay import Relay, Session
+from bridle.gateway.wire import PATHS, dialect_of, error_response
+
+MAX_BODY_BYTES = 32 << 20
+"""Largest request that is taken; what Anthropic takes."""
+
+_NOT_PASSED_ON = frozenset(
+    {
+        "host",
+        "connection",
+        "keep-alive",
+        "transfer-encoding",
+        "content-length",
+        "accept-encoding",
+        "expect",
+        "authorization",
+        "x-api-key",
+        "proxy-authorization",
+        "cookie",
+    }
+)
+
+
+def gateway_app(session: Session, token: str) -> Starlette:
+    """The ASGI application of one session's gateway; everything but the greeting wants its token."""
+    front = _Front(session, token.encode())
+    return Starlette(
+        routes=[
+            *(Route(path, front.model, methods=["POST"]) for path in PATHS),
+            Route("/v1/models", front.models),
+            Route("/v1/messages/count_tokens", front.count_tokens, methods=["POST"]),
+            Route("/api/hello", front.hello),
+            Route(
+                "/{rest:path}",
+                front.nothing_here,
+                methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+            ),
+        ]
+    )
+
+
+class _Front:
+    def __init__(self, session: Session, token: bytes) -> None:
+        self._session = session
+        self._token = token
+
+    async def model(self, request: Request) -> Response:
+        dialect = PATHS[request.url.path]
+        session = self._session
+        if not self._admits(request):
+            return self._stranger(request)
+        raw = await _body(request)
+        if raw is None:
+            return error_response(dialect, 413, f"bridle: a request may have {MAX_BODY_BYTES} bytes at most")
+        session.progress.touch()
+        if session.progress.first_request_bytes is None:
+            session.progress.first_request_bytes = len(raw)
+        if session.progress.final and session.progress.ended:
+            return refusal.final(dialect, session.progress.ended, session.progress.reason)
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return error_response(dialect, 400, "bridle: the request's body is no JSON object")
+        if dialect not in session.upstream.provider.endpoints:
+            spoken = ", ".join(session.upstream.provider.endpoints)
+            return error_response(
+                dialect,
+                400,
+                f"bridle: {session.upstream.provider.name} does not speak {dialect}, it speaks: {spoken}; "
+                "give the role another agent or model",
+            )
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name not in _NOT_PASSED_ON and not name.startswith("x-bridle-")
+        }
+        headers |= session.upstream.headers
+        headers |= session.upstream.provider.request_headers(dialect)
+        # usage is read from the bytes that pass, so they must not be compressed
+        headers["accept-encoding"] = "identity"
+        return Relay(session, dialect, raw, body, headers)
+
+    async def models(self, request: Request) -> Response:
+        if not self._admits(request):
+            return self._stranger(request)
+        upstream = self._session.upstream
+        model: dict[str, Any] = {"id": upstream.model, "object": "model", "owned_by": upstream.provider.name}
+        model |= {"type": "model", "display_name": upstream.model, "created": 0}
+        model |= {"created_at": "1970-01-01T00:00:00Z"}
+        ends = {"has_more": False, "first_id": upstream.model, "last_id": upstream.model}
+        return JSONResponse({"object": "list", "data": [model], **ends})
+
+    async def count_tokens(self, request: Request) -> Response:
+        if not self._admits(request):
+            return self._stranger(request)
+        raw = await _body(request)
+        return JSONResponse({"input_tokens": -(-len(raw or b"") // 4)})
+
+    async def hello(self, request: Request) -> Response:
+        return Response()
+
+    async def nothing_here(self, request: Request) -> Response:
+        dialect = dialect_of(request.url.path, request.headers)
+        return error_response(dialect, 404, f"bridle: the gateway serves nothing at {request.url.path}")
+
+    def _admits(self, request: Request) -> bool:
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        shown = request.headers.get("x-api-key") or bearer
+        return hmac.compare_digest(shown.encode(), self._token)
+
+    def _stranger(self, request: Request) -> Response:
+        dialect = dialect_of(request.url.path, request.headers)
+        return error_response(
+            dialect,
+            401,
+            "bridle: token: this gateway serves one session, whose token the request does not have",
+            {"x-should-retry": "false"},
+        )
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None when it is too big."""
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        return None
+    received = bytearray()
+    try:
+        async for part in request.stream():
+            received += part
+            if len(received) > MAX_BODY_BYTES:
+                return None
+    except ClientDisconnect:
+        return b""
+    return bytes(received)

@@ -1,0 +1,62 @@
+"""The most that a call can use, known before it is made: what makes a cap a cap."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bridle.agents.base import Dialect
+from bridle.gateway.pricing import price
+from bridle.gateway.providers import Provider
+from bridle.ledger.records import Usage
+
+UNSTATED_OUTPUT_TOKENS = 32_768
+"""Assumed of a request that sets no limit on its answer."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An upper bound."""
+
+    tokens: int
+    usd: Decimal | None
+    """None: nobody knows what the model costs."""
+
+
+class Estimator:
+    """Bounds the calls of one session.
+
+    No tokenizer makes more tokens than there are bytes. A conversation sends all of itself with every call,
+    so what the provider counted for the call before is known: only bytes beyond those count one for one.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._counted: dict[str, tuple[int, int]] = {}
+
+    def bound(self, dialect: Dialect, raw: bytes, body: dict[str, Any]) -> Estimate:
+        """The bound for a request, given as it came and as JSON."""
+        model = str(body.get("model", ""))
+        counted_bytes, counted_tokens = self._counted.get(model, (0, 0))
+        grown = len(raw) - counted_bytes
+        input_tokens = counted_tokens + grown if grown >= 0 else len(raw)
+        output_tokens = _most_output(body)
+        plain = price(self._provider, model, Usage(input_tokens, output_tokens)).amount
+        amounts = [plain]
+        if dialect == "anthropic-messages":
+            # all of it may be written to the cache, which costs more, and for an hour most of all
+            cached = Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens)
+            hour = input_tokens if b'"1h"' in raw else 0
+            amounts.append(price(self._provider, model, cached, hour_cache_writes=hour).amount)
+        usd = None if plain is None else max(amount for amount in amounts if amount is not None)
+        return Estimate(input_tokens + output_tokens, usd)
+
+    def learn(self, model: str, size: int, usage: Usage) -> None:
+        """Remember what the provider counted for a request of `size` bytes."""
+        self._counted[model] = (size, usage.input_tokens)
+
+
+def _most_output(body: dict[str, Any]) -> int:
+    stated = [body.get("max_tokens"), body.get("max_completion_tokens")]
+    limits = [value for value in stated if isinstance(value, int) and value > 0]
+    answers = body.get("n")
+    return max(limits, default=UNSTATED_OUTPUT_TOKENS) * (answers if isinstance(answers, int) else 1)

@@ -1,0 +1,86 @@
+"""What a call costs: by the connection's own price list, else by genai-prices. Unknown stays unknown."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridle.errors import ConfigError
+from bridle.ledger.records import Price, Usage
+
+if TYPE_CHECKING:
+    from bridle.gateway.providers import Provider
+
+_PRICE_LIST_NAMES = {"moonshot": "moonshotai"}
+_MILLION = Decimal(1_000_000)
+
+
+class ListPrice(BaseModel):
+    """US dollars for a million tokens, as a user writes them into a connection."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cache_read: Decimal | None = Field(default=None, ge=0)
+    """None: as `input`."""
+    cache_write: Decimal | None = Field(default=None, ge=0)
+    """None: as `input`."""
+
+    def of(self, usage: Usage) -> Decimal:
+        """The price of one call's usage."""
+        plain = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
+        read = self.input if self.cache_read is None else self.cache_read
+        write = self.input if self.cache_write is None else self.cache_write
+        total = plain * self.input + usage.cache_read_tokens * read + usage.cache_write_tokens * write
+        return (total + usage.output_tokens * self.output) / _MILLION
+
+
+def price(provider: "Provider", model: str, usage: Usage, *, hour_cache_writes: int = 0) -> Price:
+    """The price of one call; tiers make it wrong for sums of calls.
+
+    Args:
+        provider: who answered.
+        model: the provider's name of the model.
+        usage: of this call.
+        hour_cache_writes: how many of its cache writes live for an hour, which costs more.
+    """
+    own = _own_price(provider.prices, model)
+    if own:
+        return Price(own.of(usage), source=f"connection {provider.connection}")
+    from genai_prices import Usage as Priced
+    from genai_prices import __version__, calc_price
+
+    priced = Priced(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=hour_cache_writes,
+    )
+    listed = _PRICE_LIST_NAMES.get(provider.name, provider.name)
+    try:
+        amount = calc_price(priced, model, provider_id=listed).total_price
+    except (LookupError, ValueError):
+        # not on the list, or usage that contradicts itself: either way nobody knows
+        return Price(None, source="genai-prices", version=__version__)
+    return Price(amount, source="genai-prices", version=__version__)
+
+
+def require_price(provider: "Provider", model: str) -> None:
+    """Make sure that a dollar limit on this model can be kept; asked before a session with one begins.
+
+    Raises:
+        ConfigError: nobody knows what the model costs.
+    """
+    if price(provider, model, Usage(input_tokens=1)).amount is None:
+        raise ConfigError(
+            f"nobody knows what {provider.name}:{model} costs, so a limit in dollars cannot be kept: limit "
+            f"its tokens instead, or give its price in the extra of its connection {provider.connection}: "
+            f'{{"price": {{"{model}": {{"input": 0.6, "output": 2.5}}}}}} (US dollars for a million tokens)'
+        )
+
+
+def _own_price(prices: Mapping[str, ListPrice], model: str) -> ListPrice | None:
+    return prices.get(model) or prices.get("*")

@@ -1,0 +1,226 @@
+"""One model call through the gateway: reserved, forwarded, passed back byte for byte, settled."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bridle.agents.base import Dialect
+from bridle.errors import BudgetSpent, FenceLost, LedgerUnavailable, StopRequested
+from bridle.gateway import refusal
+from bridle.gateway.budget import Call, Meter, Settlement
+from bridle.gateway.estimate import Estimator
+from bridle.gateway.hidden_usage import UsageRemover, asking, asks_for_usage
+from bridle.gateway.pricing import price
+from bridle.gateway.progress import Progress
+from bridle.gateway.provider_call import Unanswered, ask, parts, passed_back
+from bridle.gateway.upstream import Upstream
+from bridle.gateway.usage import Reading, read_answer, reader_for
+from bridle.gateway.wire import error_body, error_response
+from bridle.ledger.records import Price, Usage
+
+_NOTHING_USED = Reading(Usage(), None)
+_NOT_SAID = Reading(None, None)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all calls of one gateway share."""
+
+    upstream: Upstream
+    meter: Meter
+    client: httpx.AsyncClient
+    estimator: Estimator
+    progress: Progress
+    stopping: asyncio.Event
+
+
+class Relay(Response):
+    """Makes one call, and is its answer.
+
+    The call runs beside two watchers: when the agent hangs up, or the gateway stops, the provider's
+    connection is closed at once and the call is settled with what was seen of it.
+    """
+
+    def __init__(
+        self, session: Session, dialect: Dialect, raw: bytes, body: dict[str, Any], headers: dict[str, str]
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._dialect = dialect
+        self._call = Call(
+            dialect, str(body.get("model", "")), len(raw), session.estimator.bound(dialect, raw, body)
+        )
+        self._remover = None if asks_for_usage(dialect, body) else UsageRemover()
+        self._request = raw if self._remover is None else asking(body)
+        self._request_headers = headers
+        self._call_id: UUID | None = None
+        self._http_status: int | None = None
+        self._reading: Callable[[], Reading] = lambda: _NOT_SAID
+        self._started = time.monotonic()
+        self._first_byte_ms: int | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = await self._reserve()
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        call = asyncio.create_task(self._make(scope, receive, send))
+        hung_up = asyncio.create_task(_hung_up(receive))
+        stopped = asyncio.create_task(self._session.stopping.wait())
+        try:
+            await asyncio.wait({call, hung_up, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (call, hung_up, stopped):
+                task.cancel()
+            ended, *_ = await asyncio.gather(call, hung_up, stopped, return_exceptions=True)
+            await asyncio.shield(self._settle("aborted", self._reading()))
+        if isinstance(ended, Exception):
+            raise ended
+
+    async def _reserve(self) -> Response | None:
+        """Reserve the call; an answer when it must not be made."""
+        progress = self._session.progress
+        try:
+            self._call_id = await asyncio.to_thread(self._session.meter.reserve, self._call)
+        except BudgetSpent as error:
+            progress.end("budget", str(error))
+        except (StopRequested, FenceLost) as error:
+            progress.end("stopped", str(error))
+        except LedgerUnavailable as error:
+            return error_response(self._dialect, 503, f"bridle: ledger: {error}")
+        else:
+            return None
+        return refusal.final(self._dialect, progress.ended or "stopped", progress.reason)
+
+    async def _make(self, scope: Scope, receive: Receive, send: Send) -> None:
+        upstream = self._session.upstream
+        url = upstream.provider.endpoints[self._dialect]
+        self._started = time.monotonic()
+        try:
+            answer = await ask(
+                self._session.client, url, self._request, self._request_headers, upstream.timeouts
+            )
+            self._first_byte_ms = self._elapsed_ms()
+            self._http_status = answer.status_code
+            self._session.progress.touch()
+            async with contextlib.aclosing(answer):
+                if _is_stream(answer):
+                    await self._stream(answer, send)
+                    return
+                response = await self._whole(answer)
+        except Unanswered as error:
+            self._session.progress.end("provider", str(error))
+            await self._settle(error.how, _NOT_SAID if error.billed else _NOTHING_USED)
+            response = error_response(self._dialect, error.status, f"bridle: provider: {error}")
+        await response(scope, receive, send)
+
+    async def _whole(self, answer: httpx.Response) -> Response:
+        """An answer in one piece: a completion, or an error."""
+        timeouts = self._session.upstream.timeouts
+        body = b"".join([part async for part in parts(answer, self._session.progress, timeouts)])
+        if answer.is_success:
+            self._session.progress.answered()
+            await self._settle("ok", read_answer(self._dialect, body))
+        else:
+            await self._settle("error", _NOTHING_USED)
+            provider = self._session.upstream.provider
+            problem = refusal.credential_problem(answer.status_code, body)
+            if problem:
+                problem += f"; put a working one into the Airflow connection {provider.connection}"
+                self._session.progress.end("credential", problem)
+                return refusal.final(self._dialect, "credential", problem)
+            if answer.status_code == 429 or answer.status_code >= 500:
+                said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"
+                self._session.progress.end("provider", said)
+            if provider.key:
+                body = body.replace(provider.key.encode(), b"[redacted]")
+        return Response(body, answer.status_code, headers=passed_back(answer))
+
+    async def _stream(self, answer: httpx.Response, send: Send) -> None:
+        """A streamed answer; books are settled before the agent sees its end and can call again."""
+        reader = reader_for(self._dialect)
+        self._reading = reader.reading
+        head = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in passed_back(answer).items()
+        ]
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": head})
+
+        async def pass_on(data: bytes) -> None:
+            if data:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        try:
+            timeouts = self._session.upstream.timeouts
+            async for part in parts(answer, self._session.progress, timeouts):
+                reader.feed(part)
+                if reader.finished:
+                    self._session.progress.answered()
+                    await self._settle("ok", reader.reading())
+                await pass_on(self._remover.feed(part) if self._remover else part)
+            await pass_on(self._remover.rest() if self._remover else b"")
+        except Unanswered as error:
+            self._session.progress.end("provider", str(error))
+            await self._settle(error.how, reader.reading())
+            if error.how == "cut":
+                return  # an answer left incomplete: the agent's connection breaks off too
+            await pass_on(_error_event(self._dialect, error))
+        # no last event came: some providers of this dialect never send one
+        await self._settle("ok", reader.reading())
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _settle(self, status: str, reading: Reading) -> None:
+        """Settle the call, once; later ones change nothing."""
+        call_id, self._call_id = self._call_id, None
+        if call_id is None:
+            return
+        provider, asked = self._session.upstream.provider, self._call
+        usage, cost = reading.usage, Price(None)
+        if usage is not None:
+            cost = price(
+                provider, reading.model or asked.model, usage, hour_cache_writes=reading.hour_cache_writes
+            )
+            if cost.amount is None:
+                cost = price(provider, asked.model, usage, hour_cache_writes=reading.hour_cache_writes)
+            if usage.total == 0:
+                cost = Price(Decimal(0), source="not billed")
+            elif status == "ok":
+                self._session.estimator.learn(asked.model, asked.request_bytes, usage)
+        settlement = Settlement(
+            usage=usage,
+            price=cost,
+            status=status,
+            http_status=self._http_status,
+            answered_model=reading.model,
+            latency_ms=self._elapsed_ms(),
+            first_byte_ms=self._first_byte_ms,
+        )
+        await asyncio.to_thread(self._session.meter.settle, call_id, settlement)
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+
+def _is_stream(answer: httpx.Response) -> bool:
+    kind = str(answer.headers.get("content-type", ""))
+    return answer.is_success and kind.startswith("text/event-stream")
+
+
+def _error_event(dialect: Dialect, error: Unanswered) -> bytes:
+    name = b"event: error\n" if dialect == "anthropic-messages" else b""
+    told = json.dumps(error_body(dialect, error.status, f"bridle: provider: {error}"))
+    return name + b"data: " + told.encode() + b"\n\n"
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

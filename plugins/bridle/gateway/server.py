@@ -1,0 +1,181 @@
+"""The gateway's life: a thread with an HTTP server, for as long as a session runs."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from bridle.gateway.app import gateway_app
+from bridle.gateway.budget import Meter
+from bridle.gateway.estimate import Estimator
+from bridle.gateway.progress import Ending, Progress
+from bridle.gateway.relay import Session
+from bridle.gateway.upstream import Upstream
+
+
+class Gateway:
+    """The door of one session; a context manager.
+
+    Everything is made on entry, in a thread of its own, so that a task process forked from an Airflow worker
+    inherits nothing of it. Loopback only.
+
+    Args:
+        upstream: where calls go.
+        meter: where they are booked.
+        socket_path: also serve on this Unix socket, for sandboxes without network.
+    """
+
+    def __init__(self, *, upstream: Upstream, meter: Meter, socket_path: Path | None = None) -> None:
+        self.token = secrets.token_urlsafe(32)
+        """What the agent shows instead of a key."""
+        self.url = ""
+        """`http://127.0.0.1:<port>`, without `/v1`."""
+        self._upstream = upstream
+        self._meter = meter
+        self._socket_path = socket_path
+        self._progress = Progress()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def last_traffic(self) -> float:
+        """`time.monotonic()` of the last bytes in either direction."""
+        return self._progress.last_traffic
+
+    @property
+    def ended(self) -> Ending | None:
+        """What ended the session's calls, if something did; `provider` when the last one went unanswered."""
+        return self._progress.ended
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        return self._progress.reason
+
+    @property
+    def first_request_bytes(self) -> int | None:
+        """Size of the first model request; None before it."""
+        return self._progress.first_request_bytes
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve; returns when the gateway can be called.
+
+        Raises:
+            OSError: the socket cannot be made.
+        """
+        listeners = [socket.create_server(("127.0.0.1", 0))]
+        self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
+        if self._socket_path:
+            listeners.append(_unix_listener(self._socket_path))
+        self._thread = threading.Thread(
+            target=self._run, args=(listeners,), name="bridle-gateway", daemon=True
+        )
+        self._thread.start()
+        self._started.wait()
+        if self._failure:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End it: calls under way are broken off and settled. Safe to call twice, and from any thread."""
+        if self._loop and self._stopping and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop may close between the question and the call
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join()
+        if self._socket_path:
+            self._socket_path.unlink(missing_ok=True)
+        self._meter.close()
+
+    def _run(self, listeners: list[socket.socket]) -> None:
+        try:
+            asyncio.run(self._serve(listeners))
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            self._started.set()
+
+    async def _serve(self, listeners: list[socket.socket]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        async with contextlib.AsyncExitStack() as stack:
+            upstream = self._upstream
+            if upstream.app:
+                scripted = socket.create_server(("127.0.0.1", 0))
+                await stack.enter_async_context(_serving(upstream.app, [scripted]))
+                upstream = upstream.at(f"http://127.0.0.1:{scripted.getsockname()[1]}")
+            client = httpx.AsyncClient(
+                timeout=httpx.Timeout(None, connect=upstream.timeouts.connect),
+                limits=httpx.Limits(max_connections=None),
+                trust_env=upstream.app is None,
+            )
+            await stack.enter_async_context(client)
+            session = Session(
+                upstream, self._meter, client, Estimator(upstream.provider), self._progress, self._stopping
+            )
+            await stack.enter_async_context(_serving(gateway_app(session, self.token), listeners))
+            self._started.set()
+            await self._stopping.wait()
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterator[None]:
+    # a provider's broken answer is passed on as one, which uvicorn would report as the application's mistake
+    logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        date_header=False,
+        # agents keep connections while their tools run; closing one under a request would cost a retry
+        timeout_keep_alive=3600,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve(sockets=listeners))
+    try:
+        while not server.started and not running.done():
+            await asyncio.sleep(0.001)
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+def _is_no_broken_answer(record: logging.LogRecord) -> bool:
+    return "without completing response" not in record.getMessage()
+
+
+def _unix_listener(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    # the agent may run as another user; the token and the folder around it keep strangers out
+    path.chmod(0o666)
+    listener.listen(128)
+    return listener

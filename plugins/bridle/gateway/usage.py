@@ -1,0 +1,158 @@
+"""What an answer says about its own size, read on the side while it passes through."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bridle.agents.base import Dialect
+from bridle.ledger.records import Usage
+
+_CHARACTERS_PER_TOKEN = 3
+"""Assumed, on the high side, of what was seen of an answer that broke off."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of one answer."""
+
+    usage: Usage | None
+    """None: it did not say, or not yet."""
+    model: str | None
+    hour_cache_writes: int = 0
+    """Of the cache writes, those kept for an hour."""
+
+
+class UsageReader(Protocol):
+    """Reads a stream of server-sent events."""
+
+    finished: bool
+    """The answer's last event was seen."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        ...
+
+    def reading(self) -> Reading:
+        """What is known so far."""
+        ...
+
+
+def read_answer(dialect: Dialect, body: bytes) -> Reading:
+    """The reading of an answer that came in one piece."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return Reading(None, None)
+    if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
+        return Reading(None, None)
+    if dialect == "anthropic-messages":
+        return _anthropic(answer["usage"], answer.get("model"))
+    return Reading(_openai(answer["usage"]), answer.get("model"))
+
+
+def reader_for(dialect: Dialect) -> UsageReader:
+    """A reader for a streamed answer."""
+    return AnthropicReader() if dialect == "anthropic-messages" else OpenAIReader()
+
+
+class _Events:
+    """Cuts a stream into the JSON of its `data:` lines."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data(line[5:].strip())
+
+    def _data(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self.finished = True
+            return
+        try:
+            event = json.loads(data)
+        except ValueError:
+            return  # not ours to judge: it is passed on as it came
+        if isinstance(event, dict):
+            self._event(event)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+class AnthropicReader(_Events):
+    """Messages API: the input is told at the start, the output at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage: dict[str, Any] = {}
+        self._model: str | None = None
+        self._said = 0
+
+    def _event(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "message_start":
+            message = event.get("message") or {}
+            self._usage, self._model = dict(message.get("usage") or {}), message.get("model")
+        elif kind == "content_block_delta":
+            self._said += _characters(event.get("delta"))
+        elif kind == "message_delta":
+            told = event.get("usage") or {}
+            self._usage |= {name: value for name, value in told.items() if value is not None}
+        elif kind == "message_stop":
+            self.finished = True
+
+    def reading(self) -> Reading:
+        if not self._usage:
+            return Reading(None, self._model)
+        if not self.finished:
+            heard = max(self._usage.get("output_tokens", 0), -(-self._said // _CHARACTERS_PER_TOKEN))
+            return _anthropic(self._usage | {"output_tokens": heard}, self._model)
+        return _anthropic(self._usage, self._model)
+
+
+class OpenAIReader(_Events):
+    """Chat Completions: everything is told in the last chunk, when it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage: Usage | None = None
+        self._model: str | None = None
+
+    def _event(self, event: dict[str, Any]) -> None:
+        self._model = event.get("model") or self._model
+        if isinstance(event.get("usage"), dict):
+            self._usage = _openai(event["usage"])
+
+    def reading(self) -> Reading:
+        return Reading(self._usage, self._model)
+
+
+def _anthropic(usage: dict[str, Any], model: str | None) -> Reading:
+    read = usage.get("cache_read_input_tokens") or 0
+    written = usage.get("cache_creation_input_tokens") or 0
+    hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
+    total = (usage.get("input_tokens") or 0) + read + written
+    return Reading(Usage(total, usage.get("output_tokens") or 0, read, written), model, hour)
+
+
+def _openai(usage: dict[str, Any]) -> Usage:
+    told = usage.get("prompt_tokens_details") or {}
+    thought = usage.get("completion_tokens_details") or {}
+    return Usage(
+        input_tokens=usage.get("prompt_tokens") or 0,
+        output_tokens=usage.get("completion_tokens") or 0,
+        # Moonshot tells it at the top
+        cache_read_tokens=told.get("cached_tokens") or usage.get("cached_tokens") or 0,
+        cache_write_tokens=told.get("cache_write_tokens") or 0,
+        reasoning_tokens=thought.get("reasoning_tokens") or 0,
+    )
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_characters(part) for part in value.values())
+    return len(value) if isinstance(value, str) else 0
