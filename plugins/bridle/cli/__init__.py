@@ -6,7 +6,7 @@ Bridle raises on purpose end a command with one line on stderr and exit code 1.
 
 import typer
 
-from bridle.cli import migrate, project, stack
+from bridle.cli import approvals, demo, migrate, project, run, runs, stack, stop
 from bridle.cli.console import ErrorLine
 
 app = typer.Typer(
@@ -23,5 +23,12 @@ app.command("migrate")(migrate.migrate)
 app.command("up")(stack.up)
 app.command("down")(stack.down)
 app.command("status")(stack.status)
+app.command("demo")(demo.demo)
+app.add_typer(run.workflows, name="run")
+app.command("runs")(runs.runs)
+app.command("show")(runs.show_run)
+app.command("approvals")(approvals.approvals)
+app.command("approve")(approvals.approve)
+app.command("stop")(stop.stop)
 
 __all__ = ["app"]

@@ -47,7 +47,7 @@ class Narrator:
     def tell(self, moment: Moment) -> list[str]:
         """Lines (rich markup) for what is new since the last moment."""
         told = [*self._tasks(moment), *self._sessions(moment), *self._checks(moment), *_events(moment.events)]
-        return [line for _, line in sorted(told, key=lambda item: item[0])]
+        return [words for _, words in sorted(told, key=lambda item: item[0])]
 
     def _tasks(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
         for task in sorted(moment.tasks, key=_start):
@@ -80,8 +80,15 @@ class Narrator:
             end = (
                 "passed" if passed else "timed out" if check.timed_out else f"failed (exit {check.exit_code})"
             )
-            line = f"check {check.name}: {end} in {check.seconds:.1f} s · {check.command}"
-            yield check.at, _detail(line, "green" if passed else "red")
+            said = f"check {check.name}: {end} in {check.seconds:.1f} s · {check.command}"
+            yield check.at, _detail(said, "green" if passed else "red")
+
+
+def line(text: str) -> str:
+    """`text` as one line of at most `WIDTH` characters, without anything that steers a terminal."""
+    # not printable: escape sequences, and characters that change the direction of text
+    clean = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return clean if len(clean) <= WIDTH else f"{clean[: WIDTH - 1]}…"
 
 
 def money(amount: object) -> str:
@@ -119,7 +126,5 @@ def _events(events: Iterable[EventRow]) -> Iterable[tuple[datetime, str]]:
 
 
 def _detail(text: str, style: str) -> str:
-    # not printable: escape sequences of a terminal, and characters that change the direction of text
-    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
-    line = escape(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
-    return f"       [{style}]{line}[/]" if style else f"       {line}"
+    told = escape(line(text))
+    return f"       [{style}]{told}[/]" if style else f"       {told}"

@@ -81,8 +81,13 @@ class Sample:
 
     @property
     def script(self) -> Path:
-        """What the scripted model says."""
-        return self.source / "script.yaml"
+        """What the scripted model says: a copy, because its journal is kept beside it."""
+        return self.home / "script.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """The scripted model's own count of what it was asked."""
+        return self.script.with_suffix(".journal.jsonl")
 
     def reset(self) -> str:
         """Lay everything out anew and return the id of the newest commit on `main`.
@@ -94,10 +99,14 @@ class Sample:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
         shutil.copytree(self.source / "issues", self.issues)
-        self.pulls.mkdir()
+        shutil.copy(self.source / "script.yaml", self.script)
         template = Template((self.source / "repositories.yaml").read_text(encoding="utf-8"))
         self.allow_list.write_text(template.render(home=self.home), encoding="utf-8")
         return self._commit_all()
+
+    def tip(self, branch: str) -> str:
+        """Id of a branch's newest commit."""
+        return git("rev-parse", "--verify", f"refs/heads/{branch}", git_dir=self.remote).decode().strip()
 
     def _commit_all(self) -> str:
         self.remote.mkdir()
@@ -121,7 +130,7 @@ class Sample:
             )
         shutil.rmtree(tree)
         (self.remote / "index").unlink()
-        return git("rev-parse", "main", git_dir=self.remote).decode().strip()
+        return self.tip("main")
 
     def _write(self, tree: Path, paths: list[str], as_it_was: Mapping[str, _Replacement]) -> None:
         for path in paths:

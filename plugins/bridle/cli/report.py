@@ -1,0 +1,89 @@
+"""What a run came to, for people: tables and texts for a terminal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rich.markup import escape
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from bridle.cli.narrate import money
+from bridle.ledger.records import Usage
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Model use of one step."""
+
+    task_id: str
+    models: str
+    sessions: int
+    calls: int
+    usage: Usage
+    cost_usd: Decimal | None
+    """None: the price of a call is unknown."""
+
+
+def total(steps: Iterable[StepCost]) -> StepCost:
+    """All of them as one."""
+    every = list(steps)
+    costs = [step.cost_usd for step in every]
+    unknown = any(cost is None for cost in costs)
+    return StepCost(
+        task_id="in all",
+        models="",
+        sessions=sum(step.sessions for step in every),
+        calls=sum(step.calls for step in every),
+        usage=Usage(
+            sum(step.usage.input_tokens for step in every),
+            sum(step.usage.output_tokens for step in every),
+            sum(step.usage.cache_read_tokens for step in every),
+            sum(step.usage.cache_write_tokens for step in every),
+        ),
+        cost_usd=None if unknown else sum((cost for cost in costs if cost is not None), Decimal(0)),
+    )
+
+
+def cost_table(steps: Sequence[StepCost]) -> Table:
+    """Tokens and dollars for each step, and their sum; steps without model calls show as zero."""
+    table = Table(title="What it cost", title_justify="left", title_style="bold")
+    table.add_column("step")
+    table.add_column("model")
+    for name in ("sessions", "calls", "tokens in", "of them cached", "tokens out", "US dollars"):
+        table.add_column(name, justify="right")
+    for step in steps:
+        table.add_row(*_cells(step), style="dim" if step.calls == 0 else "")
+    table.add_section()
+    table.add_row(*_cells(total(steps)), style="bold")
+    return table
+
+
+def diff_view(diff: str) -> Syntax:
+    """A unified diff, coloured."""
+    return Syntax(printable(diff), "diff", background_color="default", word_wrap=True)
+
+
+def text_panel(title: str, text: str) -> Panel:
+    """A text in a frame, shown as it is."""
+    return Panel(escape(printable(text.strip())), title=escape(title), title_align="left")
+
+
+def printable(text: str) -> str:
+    """`text` without anything that steers a terminal: agents and strangers wrote it."""
+    return "".join(letter for letter in text.expandtabs() if letter.isprintable() or letter == "\n")
+
+
+def _cells(step: StepCost) -> list[str]:
+    usage = step.usage
+    return [
+        escape(step.task_id),
+        escape(step.models),
+        str(step.sessions),
+        str(step.calls),
+        f"{usage.input_tokens:,}",
+        f"{usage.cache_read_tokens:,}",
+        f"{usage.output_tokens:,}",
+        money(step.cost_usd),
+    ]

@@ -1,0 +1,103 @@
+"""`bridle run issue-fix`."""
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.cli.console import say, show
+from bridle.cli.stack import DEFAULT_STATE, State
+from bridle.errors import SessionFailed, StackError
+
+if TYPE_CHECKING:
+    from bridle.local.rest import AirflowClient, DagRun, Question
+
+ISSUE_FIX = "issue_fix"
+GATE = "before_pull_request"
+PARSE_SECONDS = 120.0
+"""How long a fresh Airflow may take until it knows the workflow."""
+
+workflows = typer.Typer(no_args_is_help=True, help="Start a workflow and follow it.")
+
+
+@workflows.command("issue-fix")
+def issue_fix(
+    repo: Annotated[str, typer.Option(help="Name in repositories.yaml.")],
+    issue: Annotated[int, typer.Option(min=1, help="Number of the issue.")],
+    base: Annotated[str, typer.Option(help="Branch to work from; default: the repository's.")] = "",
+    check: Annotated[str, typer.Option(help="Name of the check; default: the repository's first.")] = "",
+    budget: Annotated[float, typer.Option(min=0.01, help="US dollars, of the whole run.")] = 2.0,
+    approvals: Annotated[
+        str, typer.Option(help="Where to ask a human: before_pull_request, plan, both with a comma, or none.")
+    ] = GATE,
+    follow: Annotated[bool, typer.Option(help="Show progress until the run has ended.")] = True,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Turn one issue of a repository into one draft pull request."""
+    from bridle.local.find_airflow import find_airflow
+
+    conf = {
+        "repo": repo,
+        "issue": issue,
+        "base": base,
+        "check": check,
+        "budget_usd": budget,
+        "approvals": [name.strip() for name in approvals.split(",") if name.strip() not in ("", "none")],
+    }
+    with find_airflow(state) as airflow:
+        run = start(airflow, ISSUE_FIX, conf, label=f"{repo}-{issue}")
+        say(f"{run.dag_id}/{run.run_id}\n  {airflow.run_url(run.dag_id, run.run_id)}")
+        if follow:
+            run = _follow(airflow, run, state)
+        result = airflow.value(run.dag_id, run.run_id, "open_pull_request") if run.ended else None
+        show(run.model_dump(mode="json") | {"pull_request": result})
+        if run.state == "failed":
+            raise SessionFailed(why_failed(airflow, run))
+
+
+def start(airflow: "AirflowClient", dag_id: str, conf: dict[str, Any], *, label: str) -> "DagRun":
+    """Trigger a run, as soon as Airflow knows the workflow.
+
+    Args:
+        label: what the run's id starts with.
+
+    Raises:
+        StackError: Airflow does not get to know the workflow; the message has the reason when there is one.
+    """
+    deadline = time.monotonic() + PARSE_SECONDS
+    while not airflow.has_dag(dag_id):
+        broken = {name: trace for name, trace in airflow.import_errors().items() if dag_id in name}
+        if broken or time.monotonic() > deadline:
+            reason = "\n".join(broken.values()) or "it is not in the DAG folder; see `bridle init`"
+            raise StackError(f"Airflow does not know the workflow {dag_id}: {reason}")
+        time.sleep(1)
+    slug = "".join(letter if letter.isalnum() else "-" for letter in label)
+    return airflow.trigger(dag_id, conf, run_id=f"{slug}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:60])
+
+
+def why_failed(airflow: "AirflowClient", run: "DagRun") -> str:
+    """The first failed task of a run, and the last thing that its log calls an error."""
+    failed = [task for task in airflow.tasks(run.dag_id, run.run_id) if task.state == "failed"]
+    if not failed:
+        return f"{run.run_id} failed"
+    first = min(failed, key=lambda task: (task.end_date is None, task.end_date))
+    reason = airflow.last_error(run.dag_id, run.run_id, first)
+    return f"{first.task_id} failed: {reason or 'its log names no reason'}"
+
+
+def _follow(airflow: "AirflowClient", run: "DagRun", state: "State") -> "DagRun":
+    from rich.console import Console
+
+    from bridle.cli.follow import Follower
+    from bridle.cli.watch import Watch
+    from bridle.local.ledger_url import find_ledger_url
+
+    console = Console(stderr=True, highlight=False)
+
+    def ask(question: "Question") -> None:
+        console.print(f"       [bold]waiting for you[/]: {airflow.question_url(question)}", soft_wrap=True)
+        console.print(f"       or: bridle approve {question.id}   (--reject, --feedback)", soft_wrap=True)
+
+    with Watch(find_ledger_url(state), run.dag_id, run.run_id) as watch:
+        return Follower(airflow, watch, console, ask).follow(run.dag_id, run.run_id)

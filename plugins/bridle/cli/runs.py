@@ -1,0 +1,130 @@
+"""`bridle runs`, `bridle show`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.cli.console import say, show
+from bridle.cli.stack import DEFAULT_STATE, AsJson, State
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bridle.cli.report import StepCost
+    from bridle.ledger.queries import Queries
+    from bridle.ledger.records import Totals
+    from bridle.local.rest import DagRun
+
+
+def runs(
+    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the newest first, with their state, tokens and dollars."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bridle.cli.narrate import money
+    from bridle.ledger.queries import Queries
+    from bridle.local.find_airflow import find_airflow
+    from bridle.local.ledger_url import find_ledger_url
+
+    with Queries(find_ledger_url(state)) as ledger, find_airflow(state) as airflow:
+        found = airflow.runs(limit=limit)
+        spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
+    if as_json:
+        show([run.model_dump(mode="json") | _spent(spent.get((run.dag_id, run.run_id))) for run in found])
+        return
+    if not found:
+        say("there has been no run yet; `bridle run issue-fix` starts one")
+        return
+    table = Table()
+    table.add_column("run", overflow="fold")
+    table.add_column("state")
+    table.add_column("started", no_wrap=True)
+    for name in ("tokens", "US dollars"):
+        table.add_column(name, justify="right")
+    for run in found:
+        totals = spent.get((run.dag_id, run.run_id))
+        began = f"{run.start_date:%Y-%m-%d %H:%M:%S}" if run.start_date else ""
+        sums = (f"{totals.usage.total:,}", money(totals.cost_usd)) if totals else ("0", money(0))
+        table.add_row(f"{run.dag_id}/{run.run_id}", run.state, began, *sums)
+    Console(highlight=False).print(table)
+
+
+def show_run(
+    run: Annotated[str | None, typer.Argument(help="As `bridle runs` shows it; default: the newest.")] = None,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show one run: its steps, decisions, checks, outside writes, the diff, and what it cost."""
+    from rich.console import Console
+
+    from bridle.ledger.queries import Queries
+    from bridle.local.find_airflow import find_airflow, find_run
+    from bridle.local.ledger_url import find_ledger_url
+
+    ledger_url = find_ledger_url(state)
+    with find_airflow(state) as airflow, Queries(ledger_url) as ledger:
+        found = find_run(airflow, run)
+        if as_json:
+            show(_facts(found, ledger))
+            return
+        from bridle.cli.watch import Watch
+
+        console = Console(highlight=False)
+        console.print(f"[bold]{found.dag_id}/{found.run_id}[/]  {found.state}", soft_wrap=True)
+        console.print(f"[dim]{airflow.run_url(found.dag_id, found.run_id)}[/]", soft_wrap=True)
+        with Watch(ledger_url, found.dag_id, found.run_id) as watch:
+            _tell(console, found, ledger, watch.costs(airflow.tasks(found.dag_id, found.run_id)))
+
+
+def _tell(console: "Console", run: "DagRun", ledger: "Queries", costs: "list[StepCost]") -> None:
+    from rich.markup import escape
+
+    from bridle.cli.narrate import line
+    from bridle.cli.report import cost_table
+
+    console.print("\n[bold]Decisions[/]")
+    for choice in ledger.decisions(run.dag_id, run.run_id):
+        sure = "" if choice.confidence is None else f" ({choice.confidence:.0%} sure)"
+        said = f"{choice.attempt.step.task_id}: {choice.what} = {choice.choice}, by {choice.by}{sure}. "
+        said += choice.why
+        console.print(f"  {escape(line(said))}", soft_wrap=True)
+    console.print("\n[bold]Sessions and checks[/]")
+    for step in ledger.run(run.dag_id, run.run_id):
+        for session in step.sessions:
+            end = session.outcome or "running"
+            said = f"{step.step.task_id} round {session.round}: {end}, {session.turns} turns, "
+            said += f"{session.agent} with {session.model}. {session.reason or session.summary}"
+            console.print(f"  {escape(line(said))}", soft_wrap=True)
+        for check in step.checks:
+            end = "passed" if check.exit_code == 0 else "failed"
+            said = (
+                f"{step.step.task_id} round {check.round}: check {check.name} {end} in {check.seconds:.1f} s"
+            )
+            console.print(
+                f"  {escape(line(said))}", style="green" if end == "passed" else "red", soft_wrap=True
+            )
+    console.print("\n[bold]Outside writes[/]")
+    for effect in reversed(ledger.effects(run.dag_id, run.run_id)):
+        said = f"{effect.kind} {effect.target}: {effect.state} {effect.why}"
+        console.print(f"  {escape(line(said))}", soft_wrap=True)
+    console.print()
+    console.print(cost_table(costs))
+
+
+def _facts(run: "DagRun", ledger: "Queries") -> dict[str, Any]:
+    """The run for programs: everything the ledger has about it, events and calls left out."""
+    return run.model_dump(mode="json") | {
+        "steps": [asdict(step) for step in ledger.run(run.dag_id, run.run_id)],
+        "decisions": [asdict(row) for row in ledger.decisions(run.dag_id, run.run_id)],
+        "reviews": [asdict(row) for row in ledger.reviews(run.dag_id, run.run_id)],
+        "effects": [asdict(row) for row in ledger.effects(run.dag_id, run.run_id)],
+    }
+
+
+def _spent(totals: "Totals | None") -> dict[str, Any]:
+    return {"tokens": totals.usage.total if totals else 0, "cost_usd": totals.cost_usd if totals else 0}
