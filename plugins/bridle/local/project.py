@@ -8,6 +8,7 @@ from bridle.config.starter import starter_dir
 from bridle.errors import ConfigError
 
 _PARTS = ("dags", "include")
+_NOT_GIVEN = {"__pycache__", "demo"}
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,4 @@ def lay_down(folder: Path) -> Laid:
 
 def _shipped() -> list[Path]:
     files = [path for part in _PARTS for path in sorted((starter_dir() / part).rglob("*")) if path.is_file()]
-    return [path for path in files if "__pycache__" not in path.parts]
+    return [path for path in files if not _NOT_GIVEN & set(path.relative_to(starter_dir()).parts)]

@@ -47,7 +47,7 @@ def stack(place: Path) -> Stack:
 
 
 def processes(stack: Stack) -> list[psutil.Process]:
-    """Everything that carries the stack's mark, and all that is below its supervisor."""
+    """The supervisor, all that is below it, and whatever else carries the stack's mark."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -55,8 +55,14 @@ def processes(stack: Stack) -> list[psutil.Process]:
                 found.append(process)
         except psutil.Error:
             continue
+    supervisor = supervisor_of(stack)
+    return list({*found, supervisor, *supervisor.children(recursive=True)})
+
+
+def supervisor_of(stack: Stack) -> psutil.Process:
     report = stack.status()
-    return found + (psutil.Process(report.pid).children(recursive=True) if report else [])
+    assert report is not None
+    return psutil.Process(report.pid)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -126,10 +132,16 @@ def test_a_killed_part_is_started_again_and_workflows_go_on(stack: Stack, name: 
     run_hello(stack)
 
 
-def test_everything_killed_then_up_on_the_same_data(stack: Stack) -> None:
+@pytest.mark.parametrize(
+    "victims", [processes, lambda stack: [supervisor_of(stack)]], ids=["all", "supervisor"]
+)
+def test_killed_then_up_on_the_same_data(
+    stack: Stack, victims: Callable[[Stack], list[psutil.Process]]
+) -> None:
     run_hello(stack)
     before = stack.info()
-    for process in processes(stack):
+    old = processes(stack)
+    for process in victims(stack):
         try:
             process.kill()
         except psutil.NoSuchProcess:
@@ -140,6 +152,7 @@ def test_everything_killed_then_up_on_the_same_data(stack: Stack) -> None:
     with client(stack) as api:
         assert api.get("/dags/hello/dagRuns").json()["total_entries"] > 0
     run_hello(stack)
+    assert not [process for process in old if alive(process)]
 
 
 def test_down_ends_everything_in_time(stack: Stack) -> None:
