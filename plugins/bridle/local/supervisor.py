@@ -80,7 +80,7 @@ class Supervisor:
         except BridleError as error:
             reason = str(error)
         finally:
-            self._say("stopping", "ending Airflow's components")
+            self._say("stopping", "ending what was started")
             self._end()
             self._say(verdict, reason)
         return 0 if verdict == "stopped" else 1
@@ -88,7 +88,8 @@ class Supervisor:
     def _start(self) -> None:
         end_leftovers(self._folder.path)
         began = time.time()
-        addresses = self._databases()
+        port = self._port()
+        addresses = self._databases(port)
         self._report = self._report.but(url=addresses.url, ledger_url=addresses.ledger)
         env = airflow_environment(self._folder, self._options, self._keys, addresses, base=os.environ)
         write_private(self._folder.passwords, f'{{"{ADMIN}": "{self._keys.admin_password}"}}')
@@ -103,7 +104,7 @@ class Supervisor:
         self._wait_until_ready(Health(addresses.port, since=began))
         self._say("ready", f"ready at {addresses.url}")
 
-    def _databases(self) -> Addresses:
+    def _databases(self, port: int) -> Addresses:
         given = Databases.given(os.environ)
         metadata, ledger = given.metadata or "", given.ledger or ""
         if given.embedded:
@@ -114,7 +115,7 @@ class Supervisor:
                 self._postgres.create_database(name)
             metadata = metadata or self._postgres.url(METADATA)
             ledger = ledger or self._postgres.url(LEDGER)
-        return Addresses(port=self._port(), metadata=metadata, ledger=ledger)
+        return Addresses(port=port, metadata=metadata, ledger=ledger)
 
     def _port(self) -> int:
         given = self._options.port
