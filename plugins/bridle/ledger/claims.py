@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, cast, func, or_, select, text, update
+from sqlalchemy import Connection, Integer, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import FenceLost
@@ -74,7 +74,7 @@ class Claims(Part):
             .on_conflict_do_update(
                 index_elements=[claim.c.key],
                 set_={
-                    "token": claim.c.token + cast(expired, BigInteger),
+                    "token": claim.c.token + cast(expired, Integer),
                     "holder": holder,
                     "expires_at": until,
                 },

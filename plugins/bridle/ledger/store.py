@@ -75,6 +75,11 @@ class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog,
         """
         return cls(_connection_url(conn_id), redactor=redactor, spool=spool)
 
+    @property
+    def url(self) -> str:
+        """Where it is, password included; for `bridle.ledger.queries`."""
+        return self._db.url.render_as_string(hide_password=False)
+
     def close(self) -> None:
         """Close the connection; using the ledger again opens another."""
         self._db.close()
