@@ -1,0 +1,105 @@
+"""Who gets in, and what is answered without asking a model."""
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from gateway_helpers import ASK, Open, anthropic_client, shown
+
+from bridle.gateway.budget import MemoryMeter
+from bridle.gateway.providers import Provider
+from bridle.testing.model_server import ModelServer
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wröng"}])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/messages/count_tokens"])
+def test_without_the_token_nothing_is_answered(
+    open_gateway: Open, meter: MemoryMeter, headers: dict[str, str], path: str
+) -> None:
+    encoded = {name: value.encode() for name, value in headers.items()}
+    answer = httpx.post(open_gateway("small").url + path, json=ASK, headers=encoded)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"].startswith("bridle: token")
+    assert meter.calls == []
+
+
+def test_greeting_models_and_token_counts_are_answered_here(
+    open_gateway: Open, model_server: ModelServer
+) -> None:
+    gateway = open_gateway("small")
+    before = len(model_server.requests())
+    assert httpx.head(f"{gateway.url}/api/hello").status_code == 200
+    client = anthropic_client(gateway)
+    assert [model.id for model in client.models.list()] == ["claude-haiku-4-5"]
+    counted = client.messages.count_tokens(model="m", messages=ASK["messages"])
+    assert counted.input_tokens > 0
+    assert len(model_server.requests()) == before
+
+
+def test_any_other_path_is_a_404_in_the_providers_words(open_gateway: Open) -> None:
+    gateway = open_gateway("small")
+    theirs = httpx.post(f"{gateway.url}/v1/files", headers={**shown(gateway), "anthropic-version": "1"})
+    assert (theirs.status_code, theirs.json()["type"]) == (404, "error")
+    assert httpx.get(f"{gateway.url}/v1/embeddings", headers=shown(gateway)).json()["error"]["param"] is None
+
+
+def test_a_dialect_that_the_provider_does_not_speak_is_refused(
+    open_gateway: Open, provider: Provider, meter: MemoryMeter
+) -> None:
+    only = replace(provider, endpoints={"anthropic-messages": provider.endpoints["anthropic-messages"]})
+    gateway = open_gateway("small", provider=only)
+    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 400
+    assert "does not speak openai-chat, it speaks: anthropic-messages" in answer.json()["error"]["message"]
+    assert meter.calls == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{"])
+def test_a_body_that_is_no_json_object_is_refused(open_gateway: Open, body: bytes) -> None:
+    gateway = open_gateway("small")
+    answer = httpx.post(f"{gateway.url}/v1/messages", content=body, headers=shown(gateway))
+    assert answer.status_code == 400
+
+
+def test_the_same_gateway_serves_a_unix_socket_and_removes_it(open_gateway: Open, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    gateway = open_gateway("small", socket_path=path)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+        answer = client.post("http://gateway/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 200
+    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
+    gateway.stop()
+    assert not path.exists()
+
+
+def test_it_starts_in_a_forked_process_as_airflow_runs_tasks(open_gateway: Open) -> None:
+    open_gateway("small")  # the parent has one too: nothing of it may leak into the child's
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            gateway = open_gateway("small")
+            answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+            gateway.stop()
+            os.write(write, str(answer.status_code).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    try:
+        assert os.read(read, 100) == b"200"
+    finally:
+        os.close(read)
+        os.waitpid(child, 0)
+
+
+def test_it_leaves_no_thread_behind_and_stops_twice(open_gateway: Open) -> None:
+    gateway = open_gateway("small")
+    anthropic_client(gateway).messages.create(**ASK)
+    gateway.stop()
+    gateway.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "bridle-gateway"]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{gateway.url}/api/hello")

@@ -1,0 +1,188 @@
+"""Providers that fail, agents that hang up: always an answer, always settled."""
+
+import time
+
+import anthropic
+import httpx
+import openai
+import pytest
+from gateway_helpers import ASK, KEY, Open, anthropic_client, openai_client, shown
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from bridle.gateway.budget import MemoryMeter
+from bridle.gateway.providers import Provider
+from bridle.gateway.server import Gateway
+from bridle.gateway.upstream import Timeouts, Upstream
+from bridle.ledger.records import Usage
+
+QUICK = Timeouts(connect=0.5, first_byte=0.5, idle=0.5)
+
+
+def wait_for_books(meter: MemoryMeter) -> None:
+    """The agent may be gone before the call is settled."""
+    deadline = time.monotonic() + 5
+    while len(meter.settled) < len(meter.calls) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(meter.settled) == len(meter.calls) > 0
+
+
+def test_429_passes_through_with_its_retry_after_and_costs_nothing(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("limited")
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
+    assert answer.json()["error"]["message"] == "scripted failure 429"
+    assert gateway.ended == "provider"
+    assert (meter.spent_tokens, meter.spent_usd) == (0, 0)
+    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
+    assert gateway.ended is None
+
+
+def test_the_sdks_own_retry_gets_through_an_overload_and_every_attempt_is_booked(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    answer = anthropic_client(open_gateway("down"), retries=2).messages.create(**ASK)
+    assert answer.content[0].text == "up again"
+    assert [(done.status, done.http_status) for done in meter.settled] == [("error", 529), ("ok", 200)]
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("refused", r"the provider refused the API key \(401\)"),
+        ("forbidden", r"the provider refused the API key \(403\)"),
+        ("unpaid", r"the account behind the API key has no credit \(402\)"),
+    ],
+)
+def test_a_bad_key_is_told_once_and_never_tried_again(
+    open_gateway: Open, meter: MemoryMeter, task: str, said: str
+) -> None:
+    gateway = open_gateway(task)
+    for _ in range(2):
+        with pytest.raises(
+            anthropic.AuthenticationError, match=f"bridle: credential: {said}.*bridle_anthropic"
+        ):
+            anthropic_client(gateway, retries=3).messages.create(**ASK)
+    assert gateway.ended == "credential"
+    assert len(meter.calls) == 1
+    assert KEY not in gateway.reason
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_that_never_answers_is_a_504_and_stays_booked_at_its_estimate(
+    open_gateway: Open, meter: MemoryMeter, stream: bool
+) -> None:
+    gateway = open_gateway("hang", timeouts=QUICK)
+    with pytest.raises(
+        anthropic.InternalServerError, match=r"bridle: provider: .* did not answer within 0.5 s"
+    ):
+        anthropic_client(gateway).messages.create(**ASK, stream=stream)
+    assert gateway.ended == "provider"
+    assert [(done.status, done.usage) for done in meter.settled] == [("timeout", None)]
+    assert meter.spent_tokens == meter.calls[0].estimate.tokens
+
+
+def test_a_stream_that_stalls_ends_in_an_error_event_of_either_dialect(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("stall", timeouts=QUICK)
+    with pytest.raises(anthropic.APIStatusError, match=r"bridle: provider: .* was silent"):
+        list(anthropic_client(gateway).messages.create(**ASK, stream=True))
+    with pytest.raises(openai.APIError, match=r"bridle: provider: .* was silent"):
+        list(openai_client(gateway).chat.completions.create(**ASK, stream=True))
+    assert [done.status for done in meter.settled] == ["timeout", "timeout"]
+
+
+def test_an_answer_in_one_piece_that_stalls_is_a_504(open_gateway: Open) -> None:
+    gateway = open_gateway("stall", timeouts=QUICK)
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 504
+
+
+def test_a_broken_stream_breaks_at_the_agent_too_and_what_was_heard_is_counted(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("cut")
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(f"{gateway.url}/v1/messages", json=ASK | {"stream": True}, headers=shown(gateway))
+    (done,) = meter.settled
+    assert done.status == "cut"
+    assert done.usage is not None
+    assert done.usage.input_tokens > 0
+    assert done.usage.output_tokens >= 13  # 40 characters arrived, at least
+    assert gateway.ended == "provider"
+
+
+def test_a_broken_answer_in_one_piece_is_a_502(open_gateway: Open, meter: MemoryMeter) -> None:
+    gateway = open_gateway("cut")
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 502
+    assert [(done.status, done.usage) for done in meter.settled] == [("cut", None)]
+
+
+def test_an_unreachable_provider_is_a_502_that_costs_nothing(open_gateway: Open, meter: MemoryMeter) -> None:
+    nowhere = Provider("anthropic", {"anthropic-messages": "http://127.0.0.1:9/v1/messages"}, key=KEY)
+    gateway = open_gateway("small", provider=nowhere)
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 502
+    assert "127.0.0.1 cannot be reached" in answer.json()["error"]["message"]
+    assert meter.settled[0].usage == Usage()
+    assert meter.spent_tokens == 0
+
+
+def test_an_agent_that_hangs_up_in_mid_stream_is_settled_with_what_was_seen(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("stall")
+    asked = ASK | {"stream": True}
+    with httpx.stream("POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway)) as answer:
+        next(answer.iter_bytes())
+    wait_for_books(meter)
+    assert meter.settled[0].status == "aborted"
+    assert meter.settled[0].usage is not None
+    assert meter.settled[0].usage.input_tokens > 0
+    assert gateway.ended is None
+
+
+def test_an_agent_that_hangs_up_before_the_answer_is_settled_at_the_estimate(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("hang")
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway), timeout=0.3)
+    wait_for_books(meter)
+    assert (meter.settled[0].status, meter.settled[0].usage) == ("aborted", None)
+    assert meter.spent_tokens == meter.calls[0].estimate.tokens
+
+
+def test_stopping_the_gateway_breaks_off_and_settles_a_call_under_way(
+    open_gateway: Open, meter: MemoryMeter
+) -> None:
+    gateway = open_gateway("stall")
+    asked = ASK | {"stream": True}
+    with (
+        pytest.raises(httpx.RemoteProtocolError),
+        httpx.stream("POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway)) as answer,
+    ):
+        parts = answer.iter_bytes()
+        next(parts)
+        began = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - began < 2
+        list(parts)
+    assert [done.status for done in meter.settled] == ["aborted"]
+
+
+async def repeat_the_key(scope: Scope, receive: Receive, send: Send) -> None:
+    key = Request(scope).headers["x-api-key"]
+    await JSONResponse({"error": {"message": f"no such model for {key}"}}, 404)(scope, receive, send)
+
+
+def test_an_error_of_the_provider_never_carries_the_key(meter: MemoryMeter) -> None:
+    upstream = Upstream(Provider("anthropic", {}, key=KEY), "m", app=repeat_the_key)
+    with Gateway(upstream=upstream, meter=meter) as gateway:
+        answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.json()["error"]["message"] == "no such model for [redacted]"
