@@ -7,6 +7,8 @@ from uuid import UUID
 
 from rich.markup import escape
 
+from bridle.agents.base import Event, EventKind
+from bridle.agents.render import render
 from bridle.ledger.records import CheckRow, EventRow, SessionRow, Totals
 from bridle.local.rest import TaskInstance
 
@@ -43,6 +45,7 @@ class Narrator:
     _begun: dict[str, int] = field(default_factory=dict)
     _ended: set[tuple[str, int, str]] = field(default_factory=set)
     _rows: set[UUID] = field(default_factory=set)
+    _bad: set[UUID] = field(default_factory=set)
 
     def tell(self, moment: Moment) -> list[str]:
         """Lines (rich markup) for what is new since the last moment."""
@@ -64,12 +67,14 @@ class Narrator:
 
     def _sessions(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
         for session in moment.sessions:
-            if session.id in self._rows:
-                continue
-            self._rows.add(session.id)
-            again = ", goes on from the last checkpoint" if session.resumed_from else ""
-            who = f"{session.agent} with {session.model}, isolation {session.isolation}{again}"
-            yield session.opened_at, _detail(f"round {session.round}: {who}", "cyan")
+            if session.id not in self._rows:
+                self._rows.add(session.id)
+                again = ", goes on from the last checkpoint" if session.resumed_from else ""
+                who = f"{session.agent} with {session.model}, isolation {session.isolation}{again}"
+                yield session.opened_at, _detail(f"round {session.round}: {who}", "cyan")
+            if session.closed_at and session.outcome != "done" and session.id not in self._bad:
+                self._bad.add(session.id)
+                yield session.closed_at, _detail(f"session {session.outcome}: {session.reason}", "red")
 
     def _checks(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
         for check in moment.checks:
@@ -108,21 +113,10 @@ def _end(task: TaskInstance, spent: Totals | None) -> str:
 
 
 def _events(events: Iterable[EventRow]) -> Iterable[tuple[datetime, str]]:
-    for event in events:
-        if event.kind not in _TOLD:
-            continue
-        payload = event.payload
-        said = (
-            payload.get("title")
-            or payload.get("text")
-            or payload.get("message")
-            or payload.get("reason")
-            or ""
-        )
-        if event.kind == "denied":
-            said = f"denied: {payload.get('tool', '')} {said}"
-        turn = f"turn {payload['turn']} · " if "turn" in payload else ""
-        yield event.at, _detail(f"{turn}{said}", "red" if event.kind in ("denied", "error") else "")
+    for row in events:
+        if row.kind in _TOLD:
+            event = Event(kind=EventKind(row.kind), at=row.at, payload=row.payload)
+            yield row.at, _detail(render(event), "red" if row.kind in ("denied", "error") else "")
 
 
 def _detail(text: str, style: str) -> str:
