@@ -108,10 +108,10 @@ class EventKind(StrEnum):
 class Event(_Frozen):
     """One normalised thing that happened in a session.
 
-    Payload keys by kind: `started` {agent, version, model}; `text`/`reasoning` {text}; `tool_call`
-    {id, tool, title, input}; `tool_result` {id, tool, ok, text}; `denied` {tool, reason}; `usage` {…as the
-    agent reports it, a cross-check only…}; `checkpoint` {commit}; `error` {message, retryable};
-    `finished` {outcome, reason}. `turn` is in every payload once there is one.
+    Payload keys by kind: `started` {agent, version, model, session_ref}; `text`, `reasoning` {text};
+    `tool_call` {id, tool, title, input}; `tool_result` {id, tool, ok, text}; `denied` {tool, title, reason};
+    `usage` {…as the agent reports it, a cross-check only…}; `checkpoint` {commit}; `error` {message,
+    retryable}; `finished` {outcome, reason}. `turn` is in every payload once there is one.
     """
 
     kind: EventKind
@@ -144,4 +144,11 @@ class Agent(Protocol):
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:
         """Run the session to its end in this process, reporting events as they happen."""
+        ...
+
+    def transcript(self, home: Path) -> Path | None:
+        """The file below a session's home that its transcript is appended to, once there is one.
+
+        `Resume` wants its contents back.
+        """
         ...

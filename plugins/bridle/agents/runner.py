@@ -1,0 +1,56 @@
+"""Runs one session in the child process: `python -m bridle.agents.runner`.
+
+Reads a `SessionSpec` as JSON on standard input. Writes JSON lines on file descriptor 3: `{"event": …}`,
+`{"transcript": base64}`, and at the end `{"result": …}`, or `{"config_error": …}` when nothing was started.
+"""
+
+import signal
+import sys
+from types import FrameType
+
+from bridle.agents import get
+from bridle.agents.base import Event, EventKind, SessionSpec
+from bridle.agents.forward import forward
+from bridle.agents.pipe import Pipe
+from bridle.errors import InvalidInput
+
+LINES_FD = 3
+
+
+def main() -> None:
+    """Run the session."""
+    pipe = Pipe(LINES_FD)
+    # The transcript so far is worth more than a quick death: `finally` below sends it.
+    signal.signal(signal.SIGTERM, _end)
+    spec = SessionSpec.model_validate_json(sys.stdin.buffer.read())
+    try:
+        agent = get(spec.agent)()
+        if spec.gateway_socket is not None:
+            forward(spec.gateway_url, spec.gateway_socket)
+
+        def on_event(event: Event) -> None:
+            pipe.event(event)
+            pipe.transcript(agent.transcript(spec.home))
+
+        try:
+            result = agent.run(spec, on_event)
+        finally:
+            pipe.transcript(agent.transcript(spec.home))
+    except InvalidInput as error:
+        pipe.line("config_error", str(error))
+        return
+    pipe.event(
+        Event(
+            kind=EventKind.FINISHED,
+            payload={"outcome": result.outcome.value, "reason": result.reason, "turn": result.turns},
+        )
+    )
+    pipe.line("result", result.model_dump(mode="json"))
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()
