@@ -7,6 +7,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from bridle.errors import StackError
+from bridle.local.databases import METADATA_VARIABLE
 from bridle.local.files import write_private
 
 
@@ -21,10 +23,13 @@ class AirflowMigration:
         self._marker = marker
 
     def needed(self) -> bool:
-        """Whether the database may not be what the installed Airflow expects."""
-        if not self._marker.exists():
-            return True
-        return bool(json.loads(self._marker.read_text(encoding="utf-8")) != self._state())
+        """Whether the database may not be what the installed Airflow expects.
+
+        Raises:
+            StackError: it cannot be reached.
+        """
+        state = self._state()
+        return not self._marker.exists() or json.loads(self._marker.read_text(encoding="utf-8")) != state
 
     def done(self) -> None:
         """Remember that the database is what the installed Airflow expects."""
@@ -38,9 +43,14 @@ class AirflowMigration:
         if parts.get_backend_name() != "postgresql":
             return None
         plain = parts.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain, connect_timeout=10) as connection:
-            try:
+        try:
+            with psycopg.connect(plain, connect_timeout=10) as connection:
                 row = connection.execute("select version_num from alembic_version").fetchone()
-            except psycopg.errors.UndefinedTable:
-                return None
+        except psycopg.errors.UndefinedTable:
+            return None
+        except psycopg.OperationalError as error:
+            said = str(error).strip().splitlines()[0]
+            raise StackError(
+                f"Airflow's database at {parts.host} cannot be reached: {said}; start it, correct {METADATA_VARIABLE}, or unset that to have one embedded"
+            ) from error
         return str(row[0]) if row else None

@@ -27,6 +27,7 @@ from bridle.local.migration import AirflowMigration
 from bridle.local.options import StackOptions
 from bridle.local.ports import free_port, is_free
 from bridle.local.postgres import Postgres
+from bridle.local.reconnect import PATIENCE_VARIABLE
 from bridle.local.report import ComponentReport, Phase, Report
 from bridle.local.tether import adopt_orphans
 
@@ -131,7 +132,8 @@ class Supervisor:
             return
         self._say("starting", "preparing Airflow's database (first start only)")
         with self._folder.log("migrate").open("ab") as log:
-            process = subprocess.Popen([*_AIRFLOW, "db", "migrate"], env=env, stdout=log, stderr=log)
+            impatient = env | {PATIENCE_VARIABLE: "0"}
+            process = subprocess.Popen([*_AIRFLOW, "db", "migrate"], env=impatient, stdout=log, stderr=log)
             while process.poll() is None:
                 self._pause(0.1)
         if process.returncode != 0:

@@ -9,9 +9,12 @@ import httpx
 import psutil
 import pytest
 
+from bridle.local.databases import LEDGER_VARIABLE, METADATA_VARIABLE
 from bridle.local.environment import MARKER
 from bridle.local.ports import free_port
+from bridle.local.postgres import Postgres
 from bridle.local.stack import Stack
+from bridle.testing.postgres import fresh_database
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +165,22 @@ def test_down_ends_everything_in_time(stack: Stack) -> None:
     assert time.monotonic() - began < 20
     assert not [process for process in running if alive(process)]
     assert stack.down() is False
+
+
+def test_the_users_own_databases_are_used_instead(
+    stack: Stack, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stack.down()  # two at a time would only be slower
+    with fresh_database(postgres_server) as metadata, fresh_database(postgres_server) as ledger:
+        monkeypatch.setenv(METADATA_VARIABLE, metadata)
+        monkeypatch.setenv(LEDGER_VARIABLE, ledger)
+        own = Stack(tmp_path / "state", port=free_port(), dags=stack.folder.path.parent / "dags", fast=True)
+        try:
+            assert own.up(tethered=True).ledger_url == ledger
+            run_hello(own)
+            assert not own.folder.postgres.exists()
+        finally:
+            own.down()
 
 
 def part(stack: Stack, name: str) -> tuple[int | None, int]:
