@@ -51,6 +51,7 @@ class AirflowMigration:
         except psycopg.OperationalError as error:
             said = str(error).strip().splitlines()[0]
             raise StackError(
-                f"Airflow's database at {parts.host} cannot be reached: {said}; start it, correct {METADATA_VARIABLE}, or unset that to have one embedded"
+                f"Airflow's database at {parts.host} cannot be reached: {said}; "
+                f"start it, correct {METADATA_VARIABLE}, or unset that to have one embedded"
             ) from error
         return str(row[0]) if row else None
