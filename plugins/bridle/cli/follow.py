@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 
-from bridle.cli.narrate import Narrator
+from bridle.cli.narrate import Narrator, line
 from bridle.cli.watch import Watch
 from bridle.errors import Transient
 from bridle.local.rest import AirflowClient, DagRun, Question
@@ -34,6 +35,7 @@ class Follower:
     on_question: Callable[[Question], None]
     narrator: Narrator = field(default_factory=Narrator)
     _asked: set[str] = field(default_factory=set)
+    _failed: set[tuple[str, int]] = field(default_factory=set)
 
     def follow(self, dag_id: str, run_id: str) -> DagRun:
         """Tell the run until it has ended, and return it as it ended.
@@ -57,8 +59,19 @@ class Follower:
     def _poll(self, dag_id: str, run_id: str) -> DagRun:
         # the state first: what is read after it is at least as new, so the last lines are not missed
         run = self.airflow.run(dag_id, run_id)
-        for line in self.narrator.tell(self.watch.moment(self.airflow.tasks(dag_id, run_id))):
-            self.console.print(line, soft_wrap=True)
+        tasks = self.airflow.tasks(dag_id, run_id)
+        for told in self.narrator.tell(self.watch.moment(tasks)):
+            self.console.print(told, soft_wrap=True)
+        for task in tasks:
+            if (
+                task.state in ("failed", "up_for_retry")
+                and (task.task_id, task.try_number) not in self._failed
+            ):
+                self._failed.add((task.task_id, task.try_number))
+                reason = line(self.airflow.last_error(dag_id, run_id, task))
+                self.console.print(
+                    f"       {escape(task.task_id)}: {escape(reason)}", style="red", soft_wrap=True
+                )
         for question in self.airflow.questions(dag_id, run_id):
             if question.id not in self._asked:
                 self._asked.add(question.id)
