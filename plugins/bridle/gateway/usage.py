@@ -9,6 +9,8 @@ from bridle.ledger.records import Usage
 
 _CHARACTERS_PER_TOKEN = 3
 """Assumed, on the high side, of what was seen of an answer that broke off."""
+_NOT_SAID = frozenset({"type", "signature"})
+"""Parts of a delta that are no output."""
 
 
 @dataclass(frozen=True)
@@ -154,5 +156,5 @@ def _openai(usage: dict[str, Any]) -> Usage:
 
 def _characters(value: Any) -> int:
     if isinstance(value, dict):
-        return sum(_characters(part) for part in value.values())
+        return sum(_characters(part) for name, part in value.items() if name not in _NOT_SAID)
     return len(value) if isinstance(value, str) else 0

@@ -1,0 +1,116 @@
+"""What the gateway adds to a model call: `python benchmarks/gateway.py [calls]`.
+
+Each round makes one small streamed call directly to a scripted model in a process of its own, one through a
+gateway with books in memory, and one through a gateway with books in a ledger (an embedded Postgres), in this
+order, so that all three see the same machine. Printed is the difference to the direct call of the same round.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bridle.gateway.budget import LedgerMeter, MemoryMeter, Meter
+from bridle.gateway.providers import Provider
+from bridle.gateway.server import Gateway
+from bridle.gateway.upstream import Place, Upstream
+from bridle.ledger import migrate
+from bridle.ledger.ids import new_id
+from bridle.ledger.records import Attempt, SessionStart, StepKey
+from bridle.ledger.store import Ledger
+from bridle.local.postgres import Postgres
+from bridle.testing.model_server import ModelServer
+
+BODY: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 100,
+    "stream": True,
+    "system": "x" * 19_000,
+    "messages": [{"role": "user", "content": "hi"}],
+}
+AIM_MS = 5.0
+
+
+def ledger_meter(ledger: Ledger) -> LedgerMeter:
+    """Books of a new session, counted against the three scopes that a step has."""
+    step = StepKey("benchmark", "run", "step")
+    attempt = Attempt(step, str(new_id()), 1, 0)
+    fence = ledger.take_step(attempt)
+    start = SessionStart(
+        attempt=attempt,
+        fence=fence,
+        round=1,
+        role="role",
+        agent="api",
+        model="claude-haiku-4-5",
+        provider="anthropic",
+        dialect="anthropic-messages",
+        repo=None,
+        base_commit=None,
+        isolation="none",
+        prompt="",
+        prompt_digest="",
+        limits={},
+    )
+    session_id = ledger.open_session(start)
+    return LedgerMeter(ledger, session_id=session_id, fence=fence, scopes=(step.scope, step.run_scope))
+
+
+def timed(client: httpx.Client, url: str, headers: dict[str, str]) -> float:
+    """Milliseconds of one call, to its last byte."""
+    began = time.perf_counter()
+    client.post(f"{url}/v1/messages", json=BODY, headers=headers).raise_for_status()
+    return (time.perf_counter() - began) * 1000
+
+
+def report(name: str, extra: list[float]) -> bool:
+    """Print one line; whether the aim was met."""
+    p95 = statistics.quantiles(extra, n=20)[-1]
+    verdict = "ok" if p95 <= AIM_MS else f"over the aim of {AIM_MS:g} ms"
+    print(f"{name:22} p50 {statistics.median(extra):+6.2f} ms   p95 {p95:+6.2f} ms   {verdict}")
+    return p95 <= AIM_MS
+
+
+def main(calls: int = 200) -> int:
+    """Measure and print; 1 when the aim was missed."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        script = folder / "script.yaml"
+        script.write_text(f"step:\n  - - text: {'word ' * 80}\n")
+        model = stack.enter_context(ModelServer(script))
+        postgres = Postgres(folder / "postgres")
+        postgres.start()
+        stack.callback(postgres.stop)
+        url = postgres.url("bridle")
+        migrate.upgrade(url, create_database=True)
+        ledger = stack.enter_context(Ledger(url))
+        place = Place("step")
+        provider = Provider("anthropic", {"anthropic-messages": f"{model.url}/v1/messages"}, key="k")
+        upstream = Upstream(provider, "claude-haiku-4-5", place.headers())
+
+        def door(meter: Meter) -> tuple[httpx.Client, str, dict[str, str]]:
+            gateway = stack.enter_context(Gateway(upstream=upstream, meter=meter))
+            return stack.enter_context(httpx.Client()), gateway.url, {"x-api-key": gateway.token}
+
+        direct = stack.enter_context(httpx.Client()), model.url, place.headers()
+        memory, booked = door(MemoryMeter()), door(ledger_meter(ledger))
+        for _ in range(10):
+            for way in (direct, memory, booked):
+                timed(*way)
+        rounds = [(timed(*direct), timed(*memory), timed(*booked)) for _ in range(calls)]
+        print(f"{calls} streamed calls of {len(str(BODY)) // 1000} kB; direct p50", end=" ")
+        print(f"{statistics.median(row[0] for row in rounds):.2f} ms")
+        fine = [
+            report("gateway", [row[1] - row[0] for row in rounds]),
+            report("gateway with ledger", [row[2] - row[0] for row in rounds]),
+        ]
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

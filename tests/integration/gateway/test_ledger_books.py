@@ -1,0 +1,143 @@
+"""The gateway's books in a real ledger."""
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import anthropic
+import httpx
+import pytest
+from gateway_helpers import ASK, Open, anthropic_client, shown
+
+from bridle.errors import LedgerUnavailable
+from bridle.gateway.budget import LedgerMeter
+from bridle.ledger.ids import new_id
+from bridle.ledger.records import Attempt, Fence, SessionStart, StepKey, Usage
+from bridle.ledger.store import Ledger
+
+STEP = StepKey("issue_fix", "manual__1", "implement")
+
+
+def attempt(number: int) -> Attempt:
+    return Attempt(STEP, str(new_id()), number, 0)
+
+
+@pytest.fixture
+def session(ledger: Ledger) -> tuple[UUID, Fence]:
+    first = attempt(1)
+    fence = ledger.take_step(first)
+    start = SessionStart(
+        attempt=first,
+        fence=fence,
+        round=1,
+        role="implementer",
+        agent="api",
+        model="claude-haiku-4-5",
+        provider="anthropic",
+        dialect="anthropic-messages",
+        repo=None,
+        base_commit=None,
+        isolation="none",
+        prompt="Fix it.",
+        prompt_digest="d",
+        limits={},
+    )
+    return ledger.open_session(start), fence
+
+
+@pytest.fixture
+def books(ledger: Ledger, session: tuple[UUID, Fence]) -> LedgerMeter:
+    return LedgerMeter(ledger, session_id=session[0], fence=session[1], scopes=(STEP.scope, STEP.run_scope))
+
+
+def test_every_call_is_in_every_scope_with_its_tokens_and_dollars(
+    open_gateway: Open, ledger: Ledger, session: tuple[UUID, Fence], books: LedgerMeter
+) -> None:
+    client = anthropic_client(open_gateway("small", books=books))
+    for _ in range(3):
+        client.messages.create(**ASK)
+    for scope in (session[0], STEP.scope, STEP.run_scope):
+        totals = ledger.session_totals(scope)
+        assert (totals.calls, totals.usage) == (3, Usage(120, 30))
+        assert totals.cost_usd == 3 * Decimal("0.00009")
+    budget = ledger.budget(STEP.run_scope)
+    assert budget is not None
+    assert (budget.reserved_tokens, budget.reserved_usd, budget.spent_tokens) == (0, 0, 150)
+
+
+def test_a_cap_in_the_ledger_holds_against_parallel_calls(
+    open_gateway: Open, ledger: Ledger, books: LedgerMeter
+) -> None:
+    ledger.set_budget(STEP.run_scope, cap_usd=None, cap_tokens=500)
+    gateway = open_gateway("slow", books=books)
+
+    def call(_: int) -> int:
+        answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=20)
+        return answer.status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(call, range(8)))
+    assert set(statuses) == {200, 400}
+    assert ledger.session_totals(STEP.run_scope).usage.total == 50 * statuses.count(200) <= 500
+    assert gateway.ended == "budget"
+    assert STEP.run_scope in gateway.reason
+
+
+def test_a_dollar_cap_alone_does_not_let_a_model_without_a_price_through(
+    open_gateway: Open, ledger: Ledger, books: LedgerMeter
+) -> None:
+    ledger.set_budget(STEP.scope, cap_usd=Decimal(5), cap_tokens=None)
+    with pytest.raises(
+        anthropic.BadRequestError, match=r"bridle: budget: .*nobody knows what my-model costs"
+    ):
+        anthropic_client(open_gateway("small", books=books)).messages.create(**ASK | {"model": "my-model"})
+
+
+def test_a_stop_in_the_ledger_reaches_the_agent_with_its_next_call(
+    open_gateway: Open, ledger: Ledger, books: LedgerMeter
+) -> None:
+    gateway = open_gateway("small", books=books)
+    client = anthropic_client(gateway)
+    client.messages.create(**ASK)
+    ledger.request_stop(STEP.run_scope, "human:ada")
+    with pytest.raises(anthropic.BadRequestError, match="bridle: stopped: human:ada asked run:issue_fix"):
+        client.messages.create(**ASK)
+    assert gateway.ended == "stopped"
+
+
+def test_a_newer_attempt_ends_the_older_ones_calls(
+    open_gateway: Open, ledger: Ledger, books: LedgerMeter
+) -> None:
+    ledger.take_step(attempt(2))
+    with pytest.raises(anthropic.BadRequestError, match="bridle: stopped"):
+        anthropic_client(open_gateway("small", books=books)).messages.create(**ASK)
+
+
+class Away(Ledger):
+    """A ledger that goes away between a reservation and its settlement."""
+
+    away = True
+
+    def settle(self, call_id: UUID, **fields: Any) -> None:
+        if self.away:
+            raise LedgerUnavailable("Postgres is away")
+        super().settle(call_id, **fields)
+
+
+def test_a_settlement_that_finds_no_ledger_is_written_when_it_is_back(
+    open_gateway: Open, ledger_url: str, ledger: Ledger, session: tuple[UUID, Fence]
+) -> None:
+    with Away(ledger_url) as away:
+        books = LedgerMeter(away, session_id=session[0], fence=session[1], scopes=(STEP.run_scope,))
+        gateway = open_gateway("small", books=books)
+        assert anthropic_client(gateway).messages.create(**ASK).content[0].text == "ok"
+        waiting = ledger.budget(STEP.run_scope)
+        assert waiting is not None
+        assert waiting.reserved_tokens > 50
+        away.away = False
+        gateway.stop()
+    written = ledger.budget(STEP.run_scope)
+    assert written is not None
+    assert (written.reserved_tokens, written.spent_tokens) == (0, 50)
+    assert ledger.session_totals(session[0]).usage == Usage(40, 10)

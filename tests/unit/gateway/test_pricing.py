@@ -1,0 +1,97 @@
+"""Prices: of each call by itself, from the connection first, unknown when unknown."""
+
+from decimal import Decimal
+
+import pytest
+
+from bridle.errors import ConfigError
+from bridle.gateway.estimate import UNSTATED_OUTPUT_TOKENS, Estimator
+from bridle.gateway.pricing import ListPrice, price, require_price
+from bridle.gateway.providers import Provider
+from bridle.ledger.records import Usage
+
+ANTHROPIC = Provider("anthropic", {}, key="")
+
+
+def test_cached_tokens_have_their_own_price() -> None:
+    usage = Usage(9300, 200, cache_read_tokens=6000, cache_write_tokens=2900)
+    assert price(ANTHROPIC, "claude-sonnet-4-5", usage).amount == Decimal("0.016875")
+
+
+def test_cache_writes_for_an_hour_cost_more() -> None:
+    usage = Usage(1000, 0, cache_write_tokens=1000)
+    short = price(ANTHROPIC, "claude-sonnet-4-5", usage).amount
+    assert (short, price(ANTHROPIC, "claude-sonnet-4-5", usage, hour_cache_writes=1000).amount) == (
+        Decimal("0.00375"),
+        Decimal("0.006"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("moonshot", "kimi-k2.6"),
+        ("openrouter", "moonshotai/kimi-k2.6"),
+        ("openai", "gpt-5.5"),
+        ("anthropic", "claude-haiku-4-5-20251001"),
+    ],
+)
+def test_the_usual_models_have_a_price(provider: str, model: str) -> None:
+    known = price(Provider(provider, {}, key=""), model, Usage(1000, 1000))
+    assert known.amount
+    assert (known.source, bool(known.version)) == ("genai-prices", True)
+
+
+@pytest.mark.parametrize(("provider", "model"), [("anthropic", "nobody-knows"), ("mine", "claude-haiku-4-5")])
+def test_unknown_is_unknown_and_never_zero(provider: str, model: str) -> None:
+    assert price(Provider(provider, {}, key=""), model, Usage(1000, 1000)).amount is None
+
+
+def test_usage_that_contradicts_itself_has_no_price() -> None:
+    assert price(ANTHROPIC, "claude-haiku-4-5", Usage(10, 10, cache_read_tokens=99)).amount is None
+
+
+def test_a_price_in_the_connection_wins() -> None:
+    own = {
+        "m": ListPrice(input=Decimal(2), output=Decimal(10), cache_read=Decimal(1)),
+        "*": ListPrice(input=Decimal(0), output=Decimal(0)),
+    }
+    provider = Provider("mine", {}, key="", connection="bridle_mine", prices=own)
+    priced = price(provider, "m", Usage(1_000_000, 100_000, cache_read_tokens=500_000))
+    assert (priced.amount, priced.source) == (Decimal("2.5"), "connection bridle_mine")
+    assert price(provider, "another", Usage(5, 5)).amount == 0
+
+
+def test_a_dollar_limit_needs_a_price_and_the_message_says_how_to_give_one() -> None:
+    require_price(ANTHROPIC, "claude-haiku-4-5")
+    with pytest.raises(ConfigError, match=r'bridle_mine: \{"price": \{"kimi-x": \{"input"'):
+        require_price(Provider("mine", {}, key="", connection="bridle_mine"), "kimi-x")
+
+
+def test_the_bound_is_a_token_a_byte_and_the_longest_answer() -> None:
+    raw = b"x" * 400
+    bound = Estimator(ANTHROPIC).bound(
+        "anthropic-messages", raw, {"model": "claude-haiku-4-5", "max_tokens": 50}
+    )
+    assert bound.tokens == 450
+    assert bound.usd == Decimal("0.00075")  # all of the input written to the cache
+
+
+def test_an_answer_without_a_limit_is_bounded_all_the_same() -> None:
+    estimator = Estimator(ANTHROPIC)
+    assert estimator.bound("openai-chat", b"x", {"model": "m"}).tokens == 1 + UNSTATED_OUTPUT_TOKENS
+    asked = {"model": "m", "max_completion_tokens": 10, "n": 3}
+    assert estimator.bound("openai-chat", b"x", asked).tokens == 31
+
+
+def test_what_the_provider_counted_once_is_not_guessed_again() -> None:
+    estimator = Estimator(ANTHROPIC)
+    body = {"model": "m", "max_tokens": 10}
+    estimator.learn("m", 4000, Usage(1000, 10))
+    assert estimator.bound("anthropic-messages", b"x" * 4100, body).tokens == 1110
+    assert estimator.bound("anthropic-messages", b"x" * 300, body).tokens == 310
+    assert estimator.bound("anthropic-messages", b"x" * 4100, body | {"model": "n"}).tokens == 4110
+
+
+def test_a_bound_without_a_price_is_tokens_only() -> None:
+    assert Estimator(ANTHROPIC).bound("anthropic-messages", b"x", {"model": "nobody-knows"}).usd is None
