@@ -29,7 +29,7 @@ from bridle.ledger.records import (
 from bridle.ledger.reviews import review_of
 from bridle.ledger.schema import check_run, decision, effect, event, model_call, review, session
 from bridle.ledger.sessions import session_of
-from bridle.ledger.totals import sums, totals_of
+from bridle.ledger.totals import day_of_call, sums, totals_of
 
 CostKey = Literal["run", "step", "role", "model", "provider", "agent", "repo", "day"]
 
@@ -221,7 +221,7 @@ class Queries:
             "provider": session.c.provider,
             "agent": session.c.agent,
             "repo": func.coalesce(session.c.repo, ""),
-            "day": func.to_char(func.timezone("UTC", model_call.c.reserved_at), "YYYY-MM-DD"),
+            "day": day_of_call(),
         }
         if by not in keys:
             raise ConfigError(f"cost is added up by {', '.join(keys)}; not by {by!r}")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, RowMapping, and_, cast, func, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 
 from bridle.errors import ConfigError
 from bridle.ledger.part import Part
@@ -41,6 +41,11 @@ def sums() -> list[ColumnElement[Any]]:
     ]
 
 
+def day_of_call() -> ColumnElement[str]:
+    """The UTC day of a call, as in the scope `day:YYYY-MM-DD`."""
+    return func.to_char(func.timezone("UTC", model_call.c.reserved_at), "YYYY-MM-DD")
+
+
 def totals_of(row: RowMapping) -> Totals:
     """Totals from a row with the columns of `sums`."""
     usage = Usage(**{name: int(row[name]) for name in Usage.__dataclass_fields__})
@@ -59,7 +64,7 @@ def _within(of: UUID | str) -> ColumnElement[bool]:
     if kind == "loop":
         return session.c.loop_id == name
     if kind == "day":
-        return cast(func.timezone("UTC", model_call.c.reserved_at), Date) == name
+        return day_of_call() == name
     if kind in ("run", "step"):
         values: list[Any] = list(name.split("/"))
         columns = [session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index]

@@ -14,7 +14,10 @@ from bridle.ledger.store import Ledger
 RUN = "run:issue_fix/manual__1"
 
 
-def settle(ledger, call_id, *, usage=Usage(40, 10), amount=Decimal("0.004"), http_status=200, status="ok"):
+USAGE = Usage(40, 10)
+
+
+def settle(ledger, call_id, *, usage=USAGE, amount=Decimal("0.004"), http_status=200, status="ok"):
     ledger.settle(
         call_id,
         usage=usage,

@@ -120,7 +120,7 @@ def test_killed_anywhere_the_next_attempt_makes_it_exactly_once(ledger, ledger_u
 
 
 def test_a_newer_attempt_waits_for_a_write_that_is_under_way(ledger, ledger_url, world, python):
-    """Airflow may start try 2 while try 1 is in the middle of its request: look only when that has settled."""
+    """Airflow may start try 2 while try 1 is in the middle of its request."""
     slow = PROGRAM.replace("time.sleep(60)", "time.sleep(1)")
     first = python(slow, ledger_url, world.folder, "acting", make_attempt().ti_id)
     assert first.stdout.readline() == "reached\n"

@@ -95,9 +95,9 @@ def test_a_ledger_that_cannot_be_reached_is_named_with_the_remedy_and_without_th
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with Ledger(f"postgresql://me:hunter2pass@127.0.0.1:{port}/books") as ledger:
-            with pytest.raises(LedgerUnavailable) as caught:
-                ledger.check_schema()
+        ledger = Ledger(f"postgresql://me:hunter2pass@127.0.0.1:{port}/books")
+        with ledger, pytest.raises(LedgerUnavailable) as caught:
+            ledger.check_schema()
     message = str(caught.value)
     assert f"127.0.0.1:{port}/books" in message
     assert "bridle up" in message

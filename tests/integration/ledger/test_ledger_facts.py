@@ -1,0 +1,209 @@
+"""Reviews, decisions, artifacts, bundles, and what people read of it all."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from ledger_rows import STEP, make_attempt, make_call, make_start
+
+from bridle.agents.base import Event, EventKind
+from bridle.errors import ConfigError, ReviewMismatch
+from bridle.guard.redact import MARK
+from bridle.ledger.queries import Queries
+from bridle.ledger.records import Price, StepKey, Usage
+
+RUN = STEP.run_scope
+
+
+def ask(ledger, attempt, commit="a" * 40):
+    return ledger.open_review(
+        attempt, subject="Publish?", commit=commit, patch_hash="h", snapshot={"files": 2}
+    )
+
+
+def test_an_approval_is_for_one_commit_of_one_run(ledger):
+    attempt = make_attempt()
+    review = ask(ledger, attempt)
+    assert ledger.approved(RUN, "a" * 40) is None
+    ledger.answer_review(review, decision="Approve", by="human:ada", feedback="nice")
+    row = ledger.approved(RUN, "a" * 40)
+    assert (row.id, row.by, row.decision, row.feedback) == (review, "human:ada", "approve", "nice")
+    assert row.snapshot == {"files": 2}
+    assert ledger.approved(RUN, "b" * 40) is None
+    assert ledger.approved("run:issue_fix/manual__2", "a" * 40) is None
+
+
+def test_the_last_answer_counts(ledger):
+    first = ask(ledger, make_attempt())
+    ledger.answer_review(first, decision="approve", by="human:ada")
+    second = ask(ledger, make_attempt(2, generation=1))
+    assert second != first
+    ledger.answer_review(second, decision="reject", by="human:bob", feedback="no")
+    assert ledger.approved(RUN, "a" * 40) is None
+
+
+def test_asking_again_in_a_retry_is_the_same_question(ledger):
+    assert ask(ledger, make_attempt(1)) == ask(ledger, make_attempt(2))
+    assert ask(ledger, make_attempt(3), commit="b" * 40) != ask(ledger, make_attempt(4))
+
+
+def test_an_answer_is_given_once(ledger):
+    review = ask(ledger, make_attempt())
+    ledger.answer_review(review, decision="reject", by="human:ada")
+    ledger.answer_review(review, decision="reject", by="human:ada")
+    with pytest.raises(ReviewMismatch, match="answered reject by human:ada"):
+        ledger.answer_review(review, decision="approve", by="human:bob")
+    with pytest.raises(ConfigError, match="maybe"):
+        ledger.answer_review(review, decision="maybe", by="human:bob")
+
+
+def test_an_artifact_comes_back_as_it_was_and_is_stored_once(ledger):
+    noise = random.Random(7).randbytes(50_000)
+    for data in (b"", b"text\n" * 10_000, noise, "é\n"):
+        ref = ledger.put_artifact(data, "application/octet-stream")
+        assert ref == ledger.put_artifact(data, "application/octet-stream")
+        assert ref.startswith("sha256:")
+        assert ledger.get_artifact(ref) == (data.encode() if isinstance(data, str) else data)
+
+
+def test_an_artifact_is_redacted(ledger):
+    ledger.redactor.add("known-secret")
+    assert ledger.get_artifact(ledger.put_artifact("a known-secret b")) == f"a {MARK} b".encode()
+
+
+def test_a_text_over_the_cap_keeps_both_ends_and_other_data_is_refused(ledger):
+    text = "first line\n" + "é" * 50_000 + "\nlast line"
+    kept = ledger.get_artifact(ledger.put_artifact(text, "text/plain", max_bytes=10_000))
+    assert kept.startswith(b"first line")
+    assert kept.endswith(b"last line")
+    assert b"[cut: 100021 bytes in all]" in kept
+    assert len(kept) <= 10_000
+    with pytest.raises(ConfigError, match="the cap is 10"):
+        ledger.put_artifact(b"x" * 11, "application/json", max_bytes=10)
+    with pytest.raises(ConfigError, match="not in the ledger"):
+        ledger.get_artifact("sha256:" + "0" * 64)
+
+
+def test_bundles_come_in_the_order_in_which_git_takes_them(ledger):
+    ledger.put_bundle("demo", "c3", "c2", b"3")
+    ledger.put_bundle("demo", "c1", "upstream", b"1")
+    ledger.put_bundle("demo", "c2", "c1", b"2")
+    ledger.put_bundle("demo", "c2", "c1", b"again")
+    ledger.put_bundle("demo", "fork", "c1", b"f")
+    ledger.put_bundle("other", "c1", None, b"o")
+    assert [(row.sha, row.data) for row in ledger.bundles_for("demo", "c3")] == [
+        ("c1", b"1"),
+        ("c2", b"2"),
+        ("c3", b"3"),
+    ]
+    assert ledger.bundles_for("demo", "c3")[0].base_sha == "upstream"
+    assert [row.sha for row in ledger.bundles_for("other", "c1")] == ["c1"]
+    assert ledger.bundles_for("demo", "upstream") == []
+
+
+@pytest.fixture
+def books(ledger, ledger_url):
+    """Two runs: one of two steps, one of a single call whose cost is unknown."""
+
+    def spend(run, task, model, costs):
+        attempt = make_attempt(step=StepKey("issue_fix", run, task))
+        fence = ledger.take_step(attempt)
+        session_id = ledger.open_session(make_start(attempt, fence, role=task, model=model))
+        for cost in costs:
+            ledger.settle(
+                ledger.reserve(make_call(session_id, fence, model=model)),
+                usage=Usage(100, 20, cache_read_tokens=50),
+                price=Price(cost, source="test", version="1"),
+                status="ok",
+                http_status=200,
+                answered_model=None,
+                latency_ms=5,
+                first_byte_ms=2,
+            )
+        ledger.record(session_id, [Event(kind=EventKind.STARTED)])
+        ledger.close_session(session_id, outcome="done")
+        ledger.decide(
+            attempt,
+            what="label",
+            options=["bug"],
+            choice="bug",
+            why="!",
+            confidence=0.9,
+            by="model:classifier",
+        )
+        ledger.effect_intend(attempt, fence, f"{run}/{task}", "v", "comment", "demo#7")
+        ask(ledger, attempt)
+        return session_id
+
+    ids = [
+        spend("r1", "classify", "small", [Decimal("0.01")]),
+        spend("r1", "implement", "large", [Decimal("0.20"), Decimal("0.30")]),
+        spend("r2", "classify", "small", [None]),
+    ]
+    with Queries(ledger_url) as queries:
+        yield ids, queries
+
+
+def test_people_read_runs_steps_calls_and_costs(ledger, books):
+    (classify, implement, unknown), queries = books
+    second, first = queries.runs()
+    assert (first.run_id, second.run_id) == ("r1", "r2")
+    assert (first.sessions, first.open_sessions, first.totals.cost_usd) == (2, 0, Decimal("0.51"))
+    assert (second.totals.cost_usd, second.totals.unknown_calls) == (None, 1)
+    assert first.totals == ledger.session_totals("run:issue_fix/r1")
+
+    steps = queries.run("issue_fix", "r1")
+    assert [step.step.task_id for step in steps] == ["classify", "implement"]
+    assert [step.totals.calls for step in steps] == [1, 2]
+    assert [row.id for row in steps[1].sessions] == [implement]
+    assert sum(step.totals.cost_usd for step in steps) == first.totals.cost_usd
+
+    calls = queries.calls(implement)
+    assert [call.price.amount for call in calls] == [Decimal("0.20"), Decimal("0.30")]
+    assert calls[0].usage == Usage(100, 20, cache_read_tokens=50)
+    assert queries.calls(unknown)[0].price.amount is None
+    assert [event.kind for event in queries.events(classify)] == ["started"]
+    assert [row.choice for row in queries.decisions("issue_fix", "r1")] == ["bug", "bug"]
+    assert len(queries.reviews(pending=True)) == 3
+    assert len(queries.reviews("issue_fix", "r1")) == 2
+    assert {row.key for row in queries.effects("issue_fix", "r1")} == {"r1/classify", "r1/implement"}
+    assert [row.id for row in queries.sessions(limit=2)] == [unknown, implement]
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("run", ["issue_fix/r1", "issue_fix/r2"]),
+        ("step", ["issue_fix/implement", "issue_fix/classify"]),
+        ("model", ["large", "small"]),
+        ("role", ["implement", "classify"]),
+        ("agent", ["api"]),
+        ("repo", ["demo"]),
+        ("provider", ["anthropic"]),
+        ("day", [f"{datetime.now(UTC):%Y-%m-%d}"]),
+    ],
+)
+def test_cost_adds_up_by_anything_and_every_call_counts_once(ledger, books, by, names):
+    rows = books[1].cost(by)
+    assert [row.name for row in rows] == names
+    assert sum(row.totals.calls for row in rows) == ledger.session_totals("all").calls == 4
+    assert books[1].cost(by, since=datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_totals_of_every_kind_of_scope_agree(ledger, books):
+    classify = books[0][0]
+    one = ledger.session_totals(classify)
+    assert (one.calls, one.usage.total, one.cost_usd) == (1, 120, Decimal("0.01"))
+    assert ledger.session_totals(f"session:{classify}") == one
+    assert ledger.session_totals("step:issue_fix/r1/classify") == one
+    assert ledger.session_totals(f"day:{datetime.now(UTC):%Y-%m-%d}") == ledger.session_totals("all")
+    assert ledger.session_totals("run:issue_fix/none").cost_usd == 0
+    assert ledger.session_totals("loop:none").calls == 0
+    with pytest.raises(ConfigError, match="no scope"):
+        ledger.session_totals("nonsense")
+
+
+def test_cost_by_something_that_is_not_kept_says_what_is(books):
+    with pytest.raises(ConfigError, match="run, step, role"):
+        books[1].cost("phase of the moon")
