@@ -18,6 +18,8 @@ _PATIENCE = text(
     "SELECT set_config('lock_timeout', '15s', true),"
     " set_config('idle_in_transaction_session_timeout', '15s', true)"
 )
+_HOPELESS = ("authentication failed", "does not exist")
+_PAUSE_SECONDS = 0.5
 _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg")
 
 
@@ -28,18 +30,20 @@ class Database:
     session), so a pooler in transaction mode may stand in between. A fork opens its own.
     """
 
-    def __init__(self, url: str, *, idle_seconds: float = 5) -> None:
+    def __init__(self, url: str, *, idle_seconds: float = 5, patience_seconds: float = 0) -> None:
         """Open nothing yet.
 
         Args:
             url: SQLAlchemy or libpq URL of the ledger.
             idle_seconds: how long the connection is kept without work.
+            patience_seconds: how long to go on trying to connect: a restart of Postgres is no failure.
 
         Raises:
             ConfigError: the URL is none of Postgres.
         """
         self.url = postgres_url(url)
         self._idle_seconds = idle_seconds
+        self._patience_seconds = patience_seconds
         self._pid: int
         self._guard: threading.Lock
         self._users: int
@@ -55,8 +59,11 @@ class Database:
         return f"{host}:{self.url.port or 5432}/{self.url.database or ''}"
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, patient: bool = True) -> Iterator[Connection]:
         """One short transaction: committed at the end, rolled back on any exception.
+
+        Args:
+            patient: wait for a server that is away; False: say so at once.
 
         Raises:
             LedgerUnavailable: Postgres cannot be reached, or went away before it had committed.
@@ -69,7 +76,7 @@ class Database:
         with self._guard:
             self._users += 1
         try:
-            with self._engine.begin() as connection:
+            with self._connect(patient) as connection, connection.begin():
                 # a host that dies inside would keep its row locks until TCP gives up, hours later
                 connection.execute(_PATIENCE)
                 yield connection
@@ -85,6 +92,17 @@ class Database:
                 self._used_at = time.monotonic()
                 if self._timer is None:
                     self._watch(self._idle_seconds)
+
+    def _connect(self, patient: bool) -> Connection:
+        deadline = time.monotonic() + (self._patience_seconds if patient else 0)
+        while True:
+            try:
+                return self._engine.connect()
+            except OperationalError as error:
+                hopeless = any(words in str(error.orig) for words in _HOPELESS)
+                if hopeless or time.monotonic() + _PAUSE_SECONDS > deadline:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
     def close(self) -> None:
         """Close the connection; the next transaction opens another."""

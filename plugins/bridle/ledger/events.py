@@ -47,7 +47,7 @@ class Events(Part):
         lost: FenceLost | None = None
         try:
             self._replay(session_id)
-            with self._db.transaction() as connection:
+            with self._db.transaction(patient=False) as connection:
                 _insert(connection, session_id, rows)
                 lost = _fence_lost(connection, session_id)
         except LedgerUnavailable:
@@ -107,7 +107,7 @@ class Events(Part):
 
     def _replay(self, session_id: UUID) -> None:
         def write(rows: list[dict[str, Any]]) -> None:
-            with self._db.transaction() as connection:
+            with self._db.transaction(patient=False) as connection:
                 _insert(connection, session_id, rows)
 
         self._spool.drain(session_id, write)

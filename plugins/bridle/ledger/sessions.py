@@ -155,7 +155,6 @@ class Sessions(Events):
             "commit": commit,
             "reported": self._door.json(reported or {}),
         }
-        self._replay(session_id)
         with self._db.transaction() as connection:
             if connection.scalar(select(session.c.outcome).where(session.c.id == session_id)) == outcome:
                 return
@@ -170,6 +169,7 @@ class Sessions(Events):
                 )
             )
             give_up_calls(connection, session_id)
+        self._replay(session_id)
 
     def session(self, session_id: UUID) -> SessionRow:
         """One session.

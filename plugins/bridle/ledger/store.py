@@ -24,6 +24,7 @@ from bridle.ledger.sessions import Sessions
 from bridle.ledger.spool import Spool
 from bridle.ledger.totals import Sums
 
+_PATIENCE_SECONDS = 20.0
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "options")
 
 
@@ -41,6 +42,7 @@ class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog,
         redactor: Redactor | None = None,
         spool: Path | None = None,
         idle_seconds: float = 5,
+        patience_seconds: float = 0,
     ) -> None:
         """Connect to nothing yet.
 
@@ -49,11 +51,12 @@ class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog,
             redactor: knows the secrets of the task; its own password is added to it.
             spool: folder for events while Postgres is away; default: `$AIRFLOW_HOME/bridle/spool`.
             idle_seconds: how long an unused connection is kept.
+            patience_seconds: how long to wait for a server that is away; `record` never waits.
 
         Raises:
             ConfigError: the URL is none of Postgres.
         """
-        self._db = Database(url, idle_seconds=idle_seconds)
+        self._db = Database(url, idle_seconds=idle_seconds, patience_seconds=patience_seconds)
         self.redactor = redactor if redactor is not None else Redactor()
         if self._db.url.password:
             self.redactor.add(str(self._db.url.password))
@@ -68,12 +71,14 @@ class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog,
     def from_connection(
         cls, conn_id: str = "bridle_ledger", *, redactor: Redactor | None = None, spool: Path | None = None
     ) -> Self:
-        """The ledger behind an Airflow connection.
+        """The ledger behind an Airflow connection, for a task: it waits 20 s for a server that restarts.
 
         Raises:
             CredentialError: there is no such connection, or it is none to Postgres.
         """
-        return cls(_connection_url(conn_id), redactor=redactor, spool=spool)
+        return cls(
+            _connection_url(conn_id), redactor=redactor, spool=spool, patience_seconds=_PATIENCE_SECONDS
+        )
 
     @property
     def url(self) -> str:

@@ -239,3 +239,14 @@ def test_wrong_input_says_what_is_right(ledger, opened):
             latency_ms=1,
             first_byte_ms=None,
         )
+
+
+def test_a_first_cap_is_set_once_and_a_persons_later_one_stays(ledger, opened):
+    _, fence, session_id = opened
+    ledger.reserve(make_call(session_id, fence))
+    ledger.cap_once(RUN, cap_usd=Decimal(1), cap_tokens=None)
+    assert ledger.budget(RUN).cap_usd == 1
+    ledger.set_budget(RUN, cap_usd=Decimal(5), cap_tokens=None)
+    ledger.cap_once(RUN, cap_usd=Decimal(1), cap_tokens=None)
+    assert ledger.budget(RUN).cap_usd == 5
+    assert ledger.budget(RUN).reserved_tokens == 100

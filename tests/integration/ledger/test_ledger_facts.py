@@ -207,3 +207,18 @@ def test_totals_of_every_kind_of_scope_agree(ledger, books):
 def test_cost_by_something_that_is_not_kept_says_what_is(books):
     with pytest.raises(ConfigError, match="run, step, role"):
         books[1].cost("phase of the moon")
+
+
+def test_a_step_finds_the_question_it_asked_last_in_its_generation(ledger):
+    assert ledger.latest_review(make_attempt()) is None
+    ask(ledger, make_attempt(1))
+    newest = ask(ledger, make_attempt(2), commit="b" * 40)
+    assert ledger.latest_review(make_attempt(3)).id == newest
+    assert ledger.latest_review(make_attempt(4, generation=1)) is None
+
+
+def test_all_questions_of_a_run_are_found_from_any_of_its_steps(ledger):
+    other = StepKey(STEP.dag_id, STEP.run_id, "approve")
+    ids = [ask(ledger, make_attempt()), ask(ledger, make_attempt(step=other))]
+    ask(ledger, make_attempt(step=StepKey("issue_fix", "another", "approve")))
+    assert [row.id for row in ledger.reviews_of_run(StepKey(STEP.dag_id, STEP.run_id, "publish"))] == ids

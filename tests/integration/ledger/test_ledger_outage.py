@@ -171,3 +171,32 @@ def test_a_fork_opens_its_own_connection_and_leaves_the_parents_alone(ledger):
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
     ledger.check_schema()
+
+
+def test_a_patient_ledger_sits_a_restart_out_and_events_do_not_wait_for_it(server, tmp_path):
+    url = server.url("ledger")
+    migrate.upgrade(url, create_database=True)
+    with Ledger(url, spool=tmp_path, patience_seconds=20) as ledger:
+        attempt = make_attempt()
+        session_id = ledger.open_session(make_start(attempt, ledger.take_step(attempt)))
+        server.stop()
+        start = time.monotonic()
+        ledger.record(session_id, [text(1)])
+        assert time.monotonic() - start < 2
+        ended = threading.Thread(target=lambda: ledger.close_session(session_id, outcome="done"))
+        ended.start()
+        time.sleep(1)
+        server.start()
+        ended.join(20)
+        assert ledger.session(session_id).outcome == "done"
+        assert [row.seq for row in ledger.events(session_id)] == [1]
+
+
+def test_patience_is_not_spent_on_a_wrong_password(ledger_url):
+    start = time.monotonic()
+    with (
+        Ledger(ledger_url.replace("bridle:", "bridle:wrong-", 1), patience_seconds=20) as ledger,
+        pytest.raises(LedgerUnavailable),
+    ):
+        ledger.check_schema()
+    assert time.monotonic() - start < 10

@@ -179,3 +179,15 @@ def test_a_session_that_is_not_there_is_named(ledger):
         ledger.session(uuid4())
     with pytest.raises(ConfigError, match="not in this ledger"):
         ledger.record(uuid4(), [Event(kind=EventKind.TEXT)])
+
+
+def test_a_transcript_is_kept_while_the_session_works_and_replaced_at_its_end(ledger, opened):
+    session_id = opened[2]
+    ledger.save_transcript(session_id, b"one\n", session_ref="cli-1")
+    ledger.save_transcript(session_id, b"one\ntwo\n")
+    row = ledger.session(session_id)
+    assert (row.session_ref, ledger.get_artifact(row.transcript_ref)) == ("cli-1", b"one\ntwo\n")
+    ledger.take_step(make_attempt(2))
+    with pytest.raises(FenceLost):
+        ledger.save_transcript(session_id, b"zombie")
+    assert ledger.get_artifact(ledger.session(session_id).transcript_ref) == b"one\ntwo\n"

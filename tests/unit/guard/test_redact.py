@@ -6,6 +6,7 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
+
 from bridle.guard.redact import MARK, Redactor
 
 SECRET = 'p@ss/w"ord+é 42'

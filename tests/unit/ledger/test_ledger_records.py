@@ -1,6 +1,7 @@
 """The names under which steps, budgets and fences are kept."""
 
 import pytest
+
 from bridle.ledger.records import StepKey, Usage
 
 
