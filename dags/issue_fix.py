@@ -1,7 +1,7 @@
 """One issue becomes one draft pull request.
 
-fetch → classify → (bug: investigate | feature: plan | question: answer | other: label) → rounds of implementing
-against the repository's own check and reviewing → a human approves → one draft pull request.
+fetch → classify → (bug: investigate | feature: plan | question: answer | other: label) → rounds of
+implementing against the repository's own check and reviewing → a human approves → one draft pull request.
 
 Start it from the trigger form, or with `bridle run issue-fix --repo … --issue …`.
 """

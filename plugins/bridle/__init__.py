@@ -19,6 +19,7 @@ _PUBLIC = {
     "LLMClassifyOperator": "bridle.operators.classify",
     "LabelOperator": "bridle.operators.effects",
     "OpenPullRequestOperator": "bridle.operators.effects",
+    "SweepOperator": "bridle.operators.sweep",
     "implement_until_reviewed": "bridle.rounds",
 }
 
@@ -31,6 +32,7 @@ __all__ = [
     "LLMClassifyOperator",
     "LabelOperator",
     "OpenPullRequestOperator",
+    "SweepOperator",
     "implement_until_reviewed",
 ]
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from bridle.operators.effects import CommentOperator, LabelOperator, OpenPullRequestOperator
     from bridle.operators.issue import FetchIssueOperator
     from bridle.operators.session import AgentSessionOperator
+    from bridle.operators.sweep import SweepOperator
     from bridle.rounds import implement_until_reviewed
     from bridle.sensors.approval import HumanApprovalSensor
 

@@ -5,12 +5,12 @@ from typing import Any
 from bridle.version import VERSION
 
 
-def _option(description: str, kind: str = "string", default: str | None = "", example: str | None = None) -> dict[str, Any]:
+def _option(description: str, kind: str = "string", default: str = "") -> dict[str, Any]:
     return {
         "description": description,
         "type": kind,
         "default": default,
-        "example": example,
+        "example": None,
         "version_added": "0.1.0",
         "sensitive": False,
     }
@@ -34,19 +34,23 @@ def get_provider_info() -> dict[str, Any]:
             "bridle": {
                 "description": "Bridle: where it keeps things on this host, and how sessions reach models.",
                 "options": {
-                    "home": _option("State of this host: mirrors, session folders. Empty: $AIRFLOW_HOME/bridle."),
-                    "include_dir": _option(
-                        "Folder with roles.yaml, repositories.yaml, prompts/ and templates/. Empty: `include` beside "
-                        "the DAG, then what the package ships."
+                    "home": _option(
+                        "State of this host: mirrors, session folders. Empty: $AIRFLOW_HOME/bridle."
                     ),
-                    "repositories_file": _option("The allow-list, when it is kept outside the include directory."),
+                    "include_dir": _option(
+                        "Folder with roles.yaml, repositories.yaml, prompts/ and templates/. Empty: `include` "
+                        "beside the DAG, then what the package ships."
+                    ),
+                    "repositories_file": _option(
+                        "The allow-list, when it is kept outside the include directory."
+                    ),
                     "ledger_conn_id": _option("Airflow connection of the ledger.", default="bridle_ledger"),
                     "gateway_mode": _option(
                         "`live` calls models, `script` plays a file without key or network.", default="live"
                     ),
                     "script": _option("The file that `gateway_mode = script` plays."),
                     "isolation": _option(
-                        "`auto`: the strongest that this host has; `sandbox`: refuse to run without; `none`: never.",
+                        "`auto`: the strongest that this host has; `sandbox`: refuse to run without; `none`.",
                         default="auto",
                     ),
                     "allow_unsandboxed": _option(

@@ -7,6 +7,7 @@ from bridle.errors import ReviewMismatch
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
+from bridle.ledger.reviews import APPROVE, REJECT
 
 
 def ask(step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, Any]) -> str:
@@ -16,7 +17,7 @@ def ask(step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, An
     """
     shown = {name: expand(value, step.ledger) for name, value in inputs.items()}
     review_id = step.ledger.open_review(
-        step.attempt, subject=subject, commit=commit, patch_hash=None, snapshot=shown
+        step.attempt, subject=subject, commit=commit or "", patch_hash="", snapshot=shown
     )
     totals = step.ledger.session_totals(step.attempt.step.run_scope)
     cost = "unknown" if totals.cost_usd is None else f"${totals.cost_usd:.4f}"
@@ -27,10 +28,10 @@ def ask(step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, An
 
 def answered(step: Step) -> StepResult | None:
     """The answer that an earlier try of this task was given already; a retry must not ask again."""
-    review = step.ledger.review_of(step.attempt)
+    review = step.ledger.latest_review(step.attempt)
     if review is None or review.decision is None:
         return None
-    return _result(review.decision, review.commit, review.by or "", review.feedback or "")
+    return _result(review.decision, review.commit or None, review.by or "", review.feedback or "")
 
 
 def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, feedback: str) -> StepResult:
@@ -39,20 +40,20 @@ def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, fe
     Raises:
         ReviewMismatch: the commit is not the one that the question was about.
     """
-    review = step.ledger.review_of(step.attempt)
-    if review is None or review.commit != commit:
+    review = step.ledger.latest_review(step.attempt)
+    if review is None or review.commit != (commit or ""):
         asked = "nothing" if review is None else str(review.commit)[:10]
         raise ReviewMismatch(
             f"{step.attempt.step.path}: the answer is for {asked}, but the commit is now {str(commit)[:10]}. "
             f"Clear this task to ask again"
         )
-    decision = "approved" if approved else "rejected"
+    decision = APPROVE if approved else REJECT
     who = by if ":" in by else f"human:{by}"
     step.ledger.answer_review(review.id, decision=decision, by=who, feedback=feedback)
     step.ledger.decide(
         step.attempt,
         what="approval",
-        options=["approved", "rejected"],
+        options=[APPROVE, REJECT],
         choice=decision,
         why=feedback,
         confidence=None,
@@ -66,17 +67,19 @@ def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
     step.ledger.decide(
         step.attempt,
         what="approval",
-        options=["approved", "rejected"],
-        choice="approved",
+        options=[APPROVE, REJECT],
+        choice=APPROVE,
         why=why,
         confidence=None,
         by="policy",
     )
-    return StepResult(outcome="approved", commit=commit, summary=why)
+    return StepResult(outcome=APPROVE, commit=commit, summary=why)
 
 
 def _result(decision: str, commit: str | None, by: str, feedback: str) -> StepResult:
-    return StepResult(outcome=decision, commit=commit, summary=f"{decision} by {by}. {feedback}".strip()[:500])
+    return StepResult(
+        outcome=decision, commit=commit, summary=f"{decision} by {by}. {feedback}".strip()[:500]
+    )
 
 
 def _facts(shown: Mapping[str, Any]) -> str:

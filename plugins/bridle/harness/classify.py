@@ -37,7 +37,8 @@ def classify(
         )
         return StepResult(summary=why, result={"label": label, "rationale": why, "confidence": 1.0})
     role = step.role(role_name)
-    answer_type = create_model("Label", __base__=Classification, label=(Literal[tuple(labels)], ...))
+    choice: Any = Literal[tuple(labels)]
+    answer_type = create_model("Label", __base__=Classification, label=(choice, ...))
 
     def assignment(_round: int, _feedback: str) -> Assignment:
         return Assignment(

@@ -12,7 +12,9 @@ from bridle.harness.template import outside_text
 from bridle.ledger.effects import Receipt, perform
 
 
-def comment(step: Step, repository: Repository, number: int, template: str, inputs: Mapping[str, Any]) -> StepResult:
+def comment(
+    step: Step, repository: Repository, number: int, template: str, inputs: Mapping[str, Any]
+) -> StepResult:
     """Post the comment, or bring the one that this step posted before up to date.
 
     Raises:

@@ -28,7 +28,9 @@ def fetch_issue(step: Step, repository: Repository, number: int, branch: str) ->
     gate = AuthorGate(allow=set(repository.authors))
     if issue.state != "open" or issue.locked:
         state = "locked" if issue.locked else issue.state
-        raise IssueError(f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on")
+        raise IssueError(
+            f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on"
+        )
     gate.check(issue.author, issue.association)
     commit = Bench(step, repository).resolve(branch or repository.base)
     result = {
@@ -50,7 +52,9 @@ def fetch_issue(step: Step, repository: Repository, number: int, branch: str) ->
 def _text(issue: Issue, gate: AuthorGate) -> str:
     """Title, body, and the comments of those who may give work; other people's comments are left out."""
     parts = [f"# {issue.title}", issue.body]
-    for comment in issue.comments:
-        if gate.allows(comment.author, comment.association):
-            parts.append(f"## Comment by {comment.author}\n\n{comment.body}")
+    parts += [
+        f"## Comment by {comment.author}\n\n{comment.body}"
+        for comment in issue.comments
+        if gate.allows(comment.author, comment.association)
+    ]
     return "\n\n".join(sanitize(part, max_bytes=MAX_BODY) for part in parts)

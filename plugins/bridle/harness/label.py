@@ -7,7 +7,9 @@ from bridle.harness.step import Step
 from bridle.ledger.effects import Receipt, perform
 
 
-def label(step: Step, repository: Repository, number: int, add: tuple[str, ...], remove: tuple[str, ...]) -> StepResult:
+def label(
+    step: Step, repository: Repository, number: int, add: tuple[str, ...], remove: tuple[str, ...]
+) -> StepResult:
     """Add and remove labels; those that are as wanted already are left alone.
 
     Raises:

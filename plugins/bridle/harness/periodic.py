@@ -18,7 +18,9 @@ class Periodic:
     session must not go on.
     """
 
-    def __init__(self, name: str, seconds: float, action: Callable[[], None], *, stop: threading.Event) -> None:
+    def __init__(
+        self, name: str, seconds: float, action: Callable[[], None], *, stop: threading.Event
+    ) -> None:
         self._seconds = seconds
         self._action = action
         self._stop = stop

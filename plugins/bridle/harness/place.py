@@ -1,4 +1,4 @@
-"""How far a step got: what the ledger knows of its earlier sessions and checks, as one place to go on from."""
+"""How far a step got: what the ledger has of its earlier sessions and checks, as a place to go on from."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,8 +49,12 @@ def find_place(state: "StepState", base: str) -> Place:
             tail = place.verdict.tail if place.verdict else ""
             place = place.next_round(place.finished.commit or place.base, tail)
         if session.outcome == Outcome.DONE:
-            verdict = state.check_of(session)
+            verdict = next(
+                (check for check in reversed(state.checks) if check.session_id == session.id), None
+            )
             place = Place(session.round, session.base_commit or place.base, place.feedback, session, verdict)
         else:
-            place = Place(session.round, session.base_commit or place.base, place.feedback, interrupted=session)
+            place = Place(
+                session.round, session.base_commit or place.base, place.feedback, interrupted=session
+            )
     return place

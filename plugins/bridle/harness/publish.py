@@ -11,10 +11,12 @@ from bridle.forge import open_forge
 from bridle.forge.base import Forge, PullRequestDraft
 from bridle.guard.patch_policy import PatchPolicy
 from bridle.harness.bench import Bench
+from bridle.harness.evidence import Evidence
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.harness.template import outside_text
 from bridle.ledger.effects import Receipt, perform
+from bridle.ledger.reviews import APPROVE
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,27 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     """
     approval = _approval(step, wanted.commit)
     bench = Bench(step, repository)
-    bench.fetch(wanted.commit)
     patch = bench.patch(wanted.base, wanted.commit)
     if not patch.files:
-        raise PolicyViolation(f"{wanted.commit[:10]} changes nothing against {wanted.base[:10]}; nothing to publish")
+        raise PolicyViolation(
+            f"{wanted.commit[:10]} changes nothing against {wanted.base[:10]}; nothing to publish"
+        )
     violations = PatchPolicy.of(repository.patch).check(patch, step.ledger.redactor)
     if violations:
-        raise PolicyViolation("the patch was not published:\n" + "\n".join(f"- {found}" for found in violations))
+        raise PolicyViolation(
+            "the patch was not published:\n" + "\n".join(f"- {found}" for found in violations)
+        )
 
-    text = outside_text(step, wanted.template, {**wanted.inputs, **_evidence(step, wanted, approval)})
+    evidence = Evidence.of_run(step)
+    told = {
+        "number": wanted.number,
+        "commit": wanted.commit,
+        "approval": approval,
+        "checks": [check for check in evidence.checks if check.commit == wanted.commit],
+        "costs": evidence.costs,
+        "total": evidence.total,
+    }
+    text = outside_text(step, wanted.template, {**wanted.inputs, **told})
     title, _, body = text.strip().partition("\n")
     branch = f"bridle/issue-{wanted.number}"
     forge = open_forge(repository, mirror=bench.mirror)
@@ -77,23 +91,33 @@ def _approval(step: Step, commit: str) -> dict[str, str] | None:
     if not about_code:
         return None
     answer = next((review for review in reversed(about_code) if review.commit == commit), None)
-    if answer is None or answer.decision != "approved":
-        said = "nobody has answered" if answer is None or answer.decision is None else f"it was {answer.decision}"
-        raise ReviewMismatch(f"{commit[:10]} is not an approved commit: {said}. Clear the approval task to ask again")
+    if answer is None or answer.decision != APPROVE:
+        said = (
+            "nobody has answered"
+            if answer is None or answer.decision is None
+            else f"it was {answer.decision}"
+        )
+        raise ReviewMismatch(
+            f"{commit[:10]} is not an approved commit: {said}. Clear the approval task to ask again"
+        )
     return {"by": (answer.by or "").removeprefix("human:"), "feedback": answer.feedback}
 
 
 def _push(step: Step, forge: Forge, repository: Repository, branch: str, commit: str) -> None:
     key = f"branch:{repository.name}:{branch}"
-    before = step.ledger.effect(key)
-    recorded = before.receipt["commit"] if before is not None and before.receipt else None
 
     def lookup() -> Receipt | None:
         there = forge.branch(branch)
         return None if there is None else Receipt(version=there, data={"commit": there})
 
     def act() -> Receipt:
-        forge.push(commit, branch, expected=recorded)
+        there = forge.branch(branch)
+        if there is not None and not step.ledger.bundles_for(repository.name, there):
+            raise PolicyViolation(
+                f"branch {branch} of {repository.name} is at {there[:10]}, which is no commit of ours: "
+                "somebody pushed to it. Merge or delete that branch, then clear this task"
+            )
+        forge.push(commit, branch, expected=there)
         return Receipt(version=commit, data={"commit": commit})
 
     perform(
@@ -123,7 +147,11 @@ def _pull_request(
 
     def act() -> Receipt:
         found = forge.find_pull_request(draft.head)
-        opened = forge.open_pull_request(draft) if found is None else forge.update_pull_request(found.number, draft)
+        opened = (
+            forge.open_pull_request(draft)
+            if found is None
+            else forge.update_pull_request(found.number, draft)
+        )
         return Receipt(version=version, url=opened.url, data={"number": opened.number})
 
     return perform(
@@ -137,17 +165,3 @@ def _pull_request(
         lookup=lookup,
         act=act,
     )
-
-
-def _evidence(step: Step, wanted: Publication, approval: dict[str, str] | None) -> dict[str, Any]:
-    """What the harness itself knows: checks on this commit, cost of every step, who approved."""
-    key = step.attempt.step
-    costs = step.ledger.costs_of_run(key)
-    return {
-        "number": wanted.number,
-        "commit": wanted.commit,
-        "approval": approval,
-        "checks": [check for check in step.ledger.checks_of_run(key) if check.commit == wanted.commit],
-        "costs": costs.rows,
-        "total": costs.total,
-    }

@@ -47,5 +47,7 @@ class StepResult(BaseModel):
         size = len(json.dumps(values).encode())
         if size > XCOM_LIMIT:
             largest = max(values, key=lambda key: len(json.dumps(values[key])))
-            raise ConfigError(f"step result is {size} bytes, over {XCOM_LIMIT}; the largest part is {largest!r}")
+            raise ConfigError(
+                f"step result is {size} bytes, over {XCOM_LIMIT}; the largest part is {largest!r}"
+            )
         return values

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,20 +34,10 @@ class Step:
     """Set by `on_kill`, by a stop in the ledger, or when a newer attempt has taken over."""
 
     @property
-    def step_scope(self) -> str:
-        """Budget scope of this step, across its retries."""
-        return f"step:{self.attempt.step.path}#{self.attempt.generation}"
-
-    @property
     def scopes(self) -> tuple[str, ...]:
-        """Every budget and stop flag that this step is under, the session's own left out."""
+        """Every budget and stop flag that this step is under; a session adds its own."""
         attempt = self.attempt
-        scopes = [
-            "all",
-            self.step_scope,
-            attempt.step.run_scope,
-            f"dag:{attempt.step.dag_id}",
-        ]
+        scopes = [attempt.step.scope, attempt.step.run_scope, f"day:{datetime.now(UTC):%Y-%m-%d}"]
         if attempt.loop_id:
             scopes.append(f"loop:{attempt.loop_id}")
         return tuple(scopes)
@@ -78,7 +69,12 @@ class Step:
 
 @contextmanager
 def open_step(
-    attempt: Attempt, *, settings: Settings, beside: Path | None, budget_usd: Decimal | None, stop: threading.Event
+    attempt: Attempt,
+    *,
+    settings: Settings,
+    beside: Path | None,
+    budget_usd: Decimal | None,
+    stop: threading.Event,
 ) -> Iterator[Step]:
     """Take the step for this attempt, so that an older attempt of it can no longer write.
 
@@ -97,7 +93,7 @@ def open_step(
         ledger.check_schema()
         fence = ledger.take_step(attempt)
         if budget_usd is not None:
-            ledger.set_budget(attempt.step.run_scope, cap_usd=budget_usd, cap_tokens=None, only_new=True)
+            ledger.cap_once(attempt.step.run_scope, cap_usd=budget_usd, cap_tokens=None)
         yield Step(attempt, settings, ledger, fence, beside, stop)
 
 

@@ -14,7 +14,7 @@ from bridle.harness.check import Verdict, run_check
 from bridle.harness.place import Place, find_place
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
-from bridle.harness.session import Assignment, Report, run_session
+from bridle.harness.session import Assignment, Report, Session
 from bridle.harness.step import Step
 
 
@@ -30,13 +30,15 @@ class Work:
     check: str | None = None
     """Name of the check in repositories.yaml; None: the session's own end is the end."""
     max_rounds: int = 1
+    must_change: bool = False
+    """A step that leaves no change has failed, whatever its agent says."""
 
 
 def work(step: Step, wanted: Work) -> StepResult:
     """Do `wanted` and return the step's result.
 
     Raises:
-        SessionFailed: the agent failed, the check still fails after the last round, or a round made no progress.
+        SessionFailed: the agent failed, the check fails after the last round, or a round made no progress.
         BudgetSpent: a cap is reached; the work so far is a checkpoint that a cleared task goes on from.
         StopRequested: somebody asked for it.
         SessionLost, ProviderDown: Airflow's retry goes on from the checkpoint.
@@ -47,7 +49,11 @@ def work(step: Step, wanted: Work) -> StepResult:
     while True:
         report, verdict = _round(bench, wanted, place)
         if verdict is None or verdict.passed:
-            return _result(step, wanted, base, place, report, verdict)
+            if wanted.must_change and (report.commit or place.base) == base:
+                raise SessionFailed(
+                    "the session ended without changing a file, so there is nothing to go on with"
+                )
+            return _result(step, base, place, report, verdict)
         _require_progress(wanted, place, report, verdict)
         place = place.next_round(report.commit or place.base, verdict.tail)
 
@@ -58,14 +64,16 @@ def _round(bench: Bench, wanted: Work, place: Place) -> tuple[Report, Verdict | 
     else:
         bench.step.verify()
         assignment = wanted.assignment(place.round, place.feedback)
-        report = run_session(bench, assignment, round=place.round, base=place.base, interrupted=place.interrupted)
+        report = Session(
+            bench, assignment, round=place.round, base=place.base, interrupted=place.interrupted
+        ).run()
     if wanted.check is None or bench.repository is None:
         return report, None
     if place.verdict is not None:
         return report, Verdict.of(place.verdict)
     bench.step.verify()
     return report, run_check(
-        bench.step,
+        bench,
         bench.repository,
         wanted.check,
         commit=report.commit or place.base,
@@ -81,17 +89,15 @@ def _require_progress(wanted: Work, place: Place, report: Report, verdict: Verdi
             f"check {verdict.name!r} still fails after {place.round} rounds; the last commit is "
             f"{(report.commit or place.base)[:10]}. The end of its output:\n{verdict.tail}"
         )
-    if report.commit in (None, place.base) and verdict.tail == place.feedback:
+    if place.round > 1 and report.commit is None:
         raise SessionFailed(
             f"no progress: round {place.round} changed nothing and check {verdict.name!r} fails as before. "
             f"A person should look; clearing the task starts anew. The end of its output:\n{verdict.tail}"
         )
 
 
-def _result(
-    step: Step, wanted: Work, base: str, place: Place, report: Report, verdict: Verdict | None
-) -> StepResult:
-    totals = step.ledger.session_totals(step.step_scope)
+def _result(step: Step, base: str, place: Place, report: Report, verdict: Verdict | None) -> StepResult:
+    totals = step.ledger.session_totals(step.attempt.step.scope)
     return StepResult(
         session_id=report.session_id,
         commit=report.commit or place.base or None,

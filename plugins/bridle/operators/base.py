@@ -1,4 +1,4 @@
-"""What every operator of Bridle shares: the attempt's identity, clear failures, an end to everything on kill."""
+"""What every operator shares: the attempt's identity, clear failures, an end to everything on kill."""
 
 import threading
 from abc import abstractmethod
@@ -20,19 +20,31 @@ if TYPE_CHECKING:
     from bridle.harness.step import Step
 
 
+class StopFlag(threading.Event):
+    """An event that can be copied with its operator, as Airflow does: the copy starts unset."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "StopFlag":
+        return StopFlag()
+
+    def __reduce__(self) -> tuple[type["StopFlag"], tuple[()]]:
+        return StopFlag, ()
+
+
 class BridleOperator(BaseOperator):
     """A step: subclasses say in `work` what it does; its result is pushed to XCom key by key."""
 
     def __init__(self, **kwargs: Any) -> None:
+        # what it says to Airflow: a key of a step that was skipped is None downstream, and no error
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
-        self._stop = threading.Event()
+        self._stop = StopFlag()
 
     @abstractmethod
     def work(self, step: "Step", context: "Context") -> "StepResult":
         """Do the step's work.
 
         Raises:
-            BridleError: see `bridle.errors`; what is worth a retry is retried by Airflow, all else fails at once.
+            BridleError: see `bridle.errors`; `Transient` ones are retried by Airflow, all else fails at once.
         """
 
     def execute(self, context: "Context") -> None:
@@ -41,13 +53,6 @@ class BridleOperator(BaseOperator):
 
     def on_kill(self) -> None:
         self._stop.set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in super().__getstate__().items() if key != "_stop"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._stop = threading.Event()
 
 
 @contextmanager

@@ -24,7 +24,9 @@ class CheckOperator(BridleOperator):
     template_fields: Sequence[str] = ("commit", "check", "repo")
     ui_color = "#e8f5e9"
 
-    def __init__(self, *, commit: Any, check: str = "", repo: str = "{{ params.repo }}", **kwargs: Any) -> None:
+    def __init__(
+        self, *, commit: Any, check: str = "", repo: str = "{{ params.repo }}", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.commit = commit
         self.check = check
@@ -32,11 +34,12 @@ class CheckOperator(BridleOperator):
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.errors import SessionFailed
+        from bridle.harness.bench import Bench
         from bridle.harness.check import run_check
         from bridle.harness.result import StepResult
 
         repository = step.repository(self.repo)
-        verdict = run_check(step, repository, self.check, commit=self.commit)
+        verdict = run_check(Bench(step, repository), repository, self.check, commit=self.commit)
         if not verdict.passed:
             raise SessionFailed(f"check {verdict.name!r} failed on {self.commit[:10]}:\n{verdict.tail}")
         return StepResult(commit=self.commit, checks={verdict.name: True})

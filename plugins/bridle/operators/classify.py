@@ -26,8 +26,8 @@ class LLMClassifyOperator(BridleOperator, SkipMixin):
         prompt: file below `include/prompts/`; sees `inputs` and `labels` (name to description).
         inputs: what the prompt and the rules may see. Templated; references to large results are fetched.
         labels: each label and what it means.
-        rules: label of the forge (any case) to label of ours: the first of `inputs["issue"]["labels"]` that is
-            in here decides.
+        rules: label of the forge (any case) to label of ours: the first of `inputs["issue"]["labels"]` that
+            is in here decides.
         branches: label to task id; direct downstream tasks of other labels are skipped.
         limits: overrides single limits of the role.
     """
@@ -58,7 +58,9 @@ class LLMClassifyOperator(BridleOperator, SkipMixin):
         self.limits = limits
         for name, chosen in (("rules", self.rules.values()), ("branches", self.branches)):
             if unknown := set(chosen) - set(self.labels):
-                raise ValueError(f"{self.task_id}: {name} names {sorted(unknown)}, not in labels {list(self.labels)}")
+                raise ValueError(
+                    f"{self.task_id}: {name} names {sorted(unknown)}, not in labels {list(self.labels)}"
+                )
 
     def execute(self, context: "Context") -> None:
         with failing_clearly(), step_of(context, self._stop) as step:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class FetchIssueOperator(BridleOperator):
     """Fetch an issue with its comments, and pin the commit that the run works from.
 
-    The text is data and stays data: its author must be allowed, hidden parts are stripped, and prompts show it
-    as `issue.text`, a delimited block with a digest that the text cannot forge.
+    The text is data and stays data: its author must be allowed, hidden parts are stripped, and prompts show
+    it as `issue.text`, a delimited block with a digest that the text cannot forge.
 
     Args:
         repo: name on the allow-list. Templated.

@@ -69,16 +69,21 @@ class AgentSessionOperator(BridleOperator):
         self.limits = limits
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.harness.bench import Bench
         from bridle.harness.session import Assignment
         from bridle.harness.step import narrowed
         from bridle.harness.work import Work, work
 
         role = step.role(self.role)
         repository = step.repository(self.repo)
+        bench = Bench(step, repository)
+        inputs = dict(self.inputs)
+        if self.diff_from:
+            inputs["diff"] = bench.patch(self.diff_from, self.base).text
         command = None if self.check is None else repository.check_command(self.check)
 
         def assignment(number: int, feedback: str) -> Assignment:
-            seen = {**self.inputs, "round": number, "feedback": feedback, "check": command or ""}
+            seen = {**inputs, "round": number, "feedback": feedback, "check": command or ""}
             return Assignment(
                 role_name=self.role,
                 role=role,
@@ -96,5 +101,6 @@ class AgentSessionOperator(BridleOperator):
                 base=self.base or repository.base,
                 check=None if self.check is None else self.check or repository.default_check,
                 max_rounds=self.max_rounds,
+                must_change=self.access == "write",
             ),
         )

@@ -1,0 +1,95 @@
+"""A check: a command that the user chose, run by the harness on a commit, outside any session."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Self
+
+from bridle.config.repositories import Repository
+from bridle.harness.bench import Bench
+from bridle.ledger.records import CheckRow
+from bridle.process.child import run
+from bridle.process.environment import child_environment
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check came to."""
+
+    name: str
+    passed: bool
+    seconds: float
+    tail: str
+    """The end of its output."""
+
+    @classmethod
+    def of(cls, row: CheckRow) -> Self:
+        """The verdict that the ledger has on record."""
+        return cls(row.name, row.exit_code == 0, row.seconds, row.tail)
+
+
+def run_check(
+    bench: Bench,
+    repository: Repository,
+    name: str,
+    *,
+    commit: str,
+    round: int = 1,
+    session_id: str | None = None,
+) -> Verdict:
+    """Run the check called `name` on `commit`, in a fresh clone that no agent has touched.
+
+    The code under test was written by an agent: the command gets the supervisor, an environment of its own
+    and the sandbox, as a session does.
+
+    Args:
+        bench: where.
+        repository: has the command.
+        name: of the check; empty: the repository's first.
+        commit: what to check.
+        round: of the step.
+        session_id: the session whose work it judges.
+
+    Raises:
+        RepositoryError: there is no such check, or the commit cannot be had.
+        StopRequested: the step was stopped meanwhile.
+    """
+    step = bench.step
+    name = name or repository.default_check
+    command = repository.check_command(name)
+    commit = bench.resolve(commit)
+    with bench.workspace.open(repository, commit, f"check-{uuid.uuid4()}") as clone:
+        home = clone.folder / "home"
+        done = run(
+            ["/bin/sh", "-c", command],
+            cwd=clone.path,
+            env=child_environment(home, repository.env),
+            timeout_seconds=repository.check_minutes * 60,
+            sandbox=bench.sandbox(writable=(clone.path, home), readable=clone.readable),
+            stop=step.stop,
+        )
+    step.verify()
+    tail = step.ledger.redactor.text(done.tail)
+    if done.ended == "timeout":
+        tail = f"{tail}\n[ended by the harness after {repository.check_minutes:g} minutes]"
+    exit_code = done.exit_code if done.ended == "exit" else None
+    step.ledger.record_check(
+        step.attempt,
+        None if session_id is None else uuid.UUID(session_id),
+        round=round,
+        name=name,
+        command=command,
+        commit=commit,
+        exit_code=exit_code,
+        seconds=done.seconds,
+        tail=tail,
+        artifact=step.ledger.put_artifact(done.output, "text/plain", f"check {name}")
+        if done.output
+        else None,
+        timed_out=done.ended == "timeout",
+    )
+    verdict = Verdict(name, exit_code == 0, done.seconds, tail)
+    log.info("check %s %s in %.1f s", name, "passed" if verdict.passed else "failed", done.seconds)
+    return verdict

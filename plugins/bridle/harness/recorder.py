@@ -1,0 +1,51 @@
+"""What a session reports while it runs: into the ledger, and as readable lines into the task's log."""
+
+import logging
+from uuid import UUID
+
+from bridle.agents.base import Event, EventKind, SessionResult
+from bridle.agents.render import render
+from bridle.ledger.store import Ledger
+
+log = logging.getLogger("bridle.session")
+
+
+class Recorder:
+    """Takes the events and the transcript of one session."""
+
+    def __init__(self, ledger: Ledger, session_id: UUID) -> None:
+        self._ledger = ledger
+        self._session_id = session_id
+        self.transcript = bytearray()
+        """What the agent would need to go on, so far."""
+        self.result: SessionResult | None = None
+        """What the agent's runtime said at the end."""
+        self._session_ref = ""
+        self._saved = 0
+
+    def event(self, event: Event) -> None:
+        """Record one event and say it in the log.
+
+        Raises:
+            FenceLost: a newer attempt owns the step.
+        """
+        self._session_ref = event.payload.get("session_ref") or self._session_ref
+        self._ledger.record(self._session_id, [event])
+        line = self._ledger.redactor.text(render(event))
+        if line:
+            log.log(logging.WARNING if event.kind in _LOUD else logging.INFO, "%s", line)
+
+    def extend_transcript(self, chunk: bytes) -> None:
+        """Keep one more piece of the transcript."""
+        self.transcript += chunk
+
+    def save_transcript(self) -> None:
+        """Write the transcript to the ledger, when there is more of it than last time."""
+        if len(self.transcript) > self._saved:
+            self._saved = len(self.transcript)
+            self._ledger.save_transcript(
+                self._session_id, bytes(self.transcript), session_ref=self._session_ref
+            )
+
+
+_LOUD = frozenset({EventKind.ERROR, EventKind.DENIED})

@@ -1,0 +1,299 @@
+"""One session, from its row in the ledger to the commit of its work."""
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from bridle.agents.base import (
+    Access,
+    Dialect,
+    Event,
+    EventKind,
+    Limits,
+    Outcome,
+    Resume,
+    SessionResult,
+    SessionSpec,
+)
+from bridle.agents.launch import launch
+from bridle.config.prompts import Prompt
+from bridle.config.roles import Role
+from bridle.errors import BridleError, FenceLost, LedgerUnavailable, SessionFailed
+from bridle.gateway.budget import LedgerMeter
+from bridle.gateway.server import Gateway
+from bridle.gateway.upstream import Place
+from bridle.harness.bench import Bench, chosen_isolation
+from bridle.harness.desk import Desk
+from bridle.harness.ending import error_of, outcome_of
+from bridle.harness.periodic import Periodic
+from bridle.harness.recorder import Recorder
+from bridle.harness.route import dialect_for, upstream_for
+from bridle.ledger.records import SessionRow, SessionStart
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a session is asked to do."""
+
+    role_name: str
+    role: Role
+    limits: Limits
+    access: Access
+    prompt: Prompt
+    output_type: type[BaseModel] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a finished session left."""
+
+    session_id: str
+    commit: str | None
+    """None when it changed nothing."""
+    summary: str
+    output: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, row: SessionRow) -> Self:
+        """The report of a session that an earlier attempt finished."""
+        return cls(str(row.id), row.commit, row.summary, row.result)
+
+
+class Session:
+    """One session of a step; made for one call of `run`."""
+
+    def __init__(
+        self, bench: Bench, assignment: Assignment, *, round: int, base: str, interrupted: SessionRow | None
+    ) -> None:
+        """
+        Args:
+            bench: where it works.
+            assignment: what it is asked.
+            round: of the step, from 1.
+            base: commit to start from; empty without a repository.
+            interrupted: the session of an earlier attempt to go on from.
+        """
+        self._bench = bench
+        self._step = bench.step
+        self._ledger = bench.step.ledger
+        self._assignment = assignment
+        self._round = round
+        self._base = base
+        self._interrupted = interrupted
+
+    def run(self) -> Report:
+        """Run the session to its end, commit its work, and close its row whatever happens.
+
+        Raises:
+            BudgetSpent, StopRequested, FenceLost, SessionFailed, CredentialError: nothing to retry.
+            SessionLost, ProviderDown: a retry goes on from the last checkpoint.
+        """
+        place = Place(self._step.attempt.step.task_id, self._round)
+        priced = self._assignment.limits.cost_usd is not None
+        upstream = upstream_for(self._step, self._assignment.role, place, priced=priced)
+        dialect = dialect_for(self._assignment.role, upstream)
+        session_id = self._open(dialect)
+        recorder = Recorder(self._ledger, session_id)
+        try:
+            with ExitStack() as cleanup:
+                desk = Desk.lay(
+                    self._bench, str(session_id), base=self._base, start=self._checkpoint_before()
+                )
+                cleanup.callback(desk.close)
+                meter = LedgerMeter(
+                    self._ledger, session_id=session_id, fence=self._step.fence, scopes=self._step.scopes
+                )
+                gateway = cleanup.enter_context(
+                    Gateway(upstream=upstream.working_in(desk.tree), meter=meter, socket_path=desk.socket)
+                )
+                self._keep_alive(cleanup, session_id, desk, recorder)
+                launched = launch(
+                    self._spec(session_id, dialect, desk, gateway),
+                    sandbox=desk.sandbox(),
+                    stop=self._step.stop,
+                    on_event=recorder.event,
+                    on_transcript=recorder.extend_transcript,
+                    last_traffic=lambda: gateway.last_traffic,
+                )
+                return self._finish(session_id, desk, gateway, launched.result, recorder)
+        except BaseException as error:
+            outcome = outcome_of(error) if isinstance(error, BridleError) else Outcome.LOST
+            self._close(session_id, recorder, outcome, reason=str(error) or type(error).__name__)
+            raise
+
+    def _open(self, dialect: Dialect) -> UUID:
+        assignment, role = self._assignment, self._assignment.role
+        isolation = chosen_isolation(self._step.settings)
+        session_id = self._ledger.open_session(
+            SessionStart(
+                attempt=self._step.attempt,
+                fence=self._step.fence,
+                round=self._round,
+                role=assignment.role_name,
+                agent=role.agent,
+                model=role.model_name,
+                provider=role.provider,
+                dialect=dialect,
+                repo=self._bench.repository.name if self._bench.repository else None,
+                base_commit=self._base or None,
+                isolation=isolation,
+                prompt=assignment.prompt.text,
+                prompt_digest=assignment.prompt.digest,
+                limits=assignment.limits.model_dump(mode="json"),
+                resumed_from=self._interrupted.id if self._interrupted else None,
+            )
+        )
+        log.info(
+            "session %s, round %d: %s on %s, isolation %s",
+            session_id,
+            self._round,
+            role.agent,
+            role.model,
+            isolation,
+        )
+        cap = assignment.limits.cost_usd
+        self._ledger.set_budget(
+            f"session:{session_id}",
+            cap_usd=None if cap is None else Decimal(str(cap)),
+            cap_tokens=assignment.limits.tokens,
+        )
+        return session_id
+
+    def _checkpoint_before(self) -> str | None:
+        """The commit whose files to go on with."""
+        return self._interrupted.checkpoint if self._interrupted else None
+
+    def _resume(self, desk: Desk) -> Resume | None:
+        """The interrupted session's transcript, laid out for the same agent."""
+        before = self._interrupted
+        if before is None or not before.transcript_ref or before.agent != self._assignment.role.agent:
+            return None
+        path = desk.folder / "transcript"
+        path.write_bytes(self._ledger.get_artifact(before.transcript_ref))
+        return Resume(session_ref=before.session_ref, transcript=path)
+
+    def _spec(self, session_id: UUID, dialect: Dialect, desk: Desk, gateway: Gateway) -> SessionSpec:
+        assignment = self._assignment
+        output = assignment.output_type
+        return SessionSpec(
+            session_id=str(session_id),
+            agent=assignment.role.agent,
+            prompt=assignment.prompt.text,
+            workdir=desk.tree,
+            home=desk.home,
+            access=assignment.access,
+            model=assignment.role.model_name,
+            dialect=dialect,
+            effort=assignment.role.effort,
+            tools=assignment.role.tools,
+            output_schema=None if output is None else output.model_json_schema(),
+            limits=assignment.limits,
+            gateway_url=gateway.url,
+            gateway_token=gateway.token,
+            gateway_socket=desk.socket,
+            env=self._bench.repository.env if self._bench.repository else {},
+            resume=self._resume(desk),
+        )
+
+    def _keep_alive(self, cleanup: ExitStack, session_id: UUID, desk: Desk, recorder: Recorder) -> None:
+        """Beat the lease, watch for stops, and keep checkpoints, all while the session runs."""
+        step = self._step
+
+        def beat() -> None:
+            self._ledger.heartbeat(session_id)
+            step.verify()
+
+        def checkpoint() -> None:
+            recorder.save_transcript()
+            self._checkpoint(session_id, desk, recorder)
+
+        cleanup.enter_context(Periodic("heartbeat", HEARTBEAT_SECONDS, beat, stop=step.stop))
+        if self._assignment.access == "write":
+            cleanup.enter_context(
+                Periodic("checkpoint", step.settings.checkpoint_seconds, checkpoint, stop=step.stop)
+            )
+
+    def _checkpoint(self, session_id: UUID, desk: Desk, recorder: Recorder) -> None:
+        commit = desk.clone.checkpoint() if desk.clone else None
+        if commit:
+            self._ledger.checkpoint(session_id, commit)
+            recorder.event(Event(kind=EventKind.CHECKPOINT, payload={"commit": commit}))
+
+    def _finish(
+        self, session_id: UUID, desk: Desk, gateway: Gateway, result: SessionResult, recorder: Recorder
+    ) -> Report:
+        recorder.result = result
+        error = error_of(result, gateway, session=str(session_id))
+        if error is not None:
+            if self._assignment.access == "write":
+                self._checkpoint(session_id, desk, recorder)
+            raise error
+        output = self._validated(result)
+        commit = self._keep_work(desk, session_id, result.summary)
+        self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit)
+        return Report(str(session_id), commit, result.summary, output)
+
+    def _validated(self, result: SessionResult) -> dict[str, Any] | None:
+        """The structured output, by the user's own type: a JSON schema does not say everything."""
+        if self._assignment.output_type is None:
+            return result.output
+        try:
+            return self._assignment.output_type.model_validate(result.output).model_dump(mode="json")
+        except ValidationError as error:
+            raise SessionFailed(
+                f"the answer is no {self._assignment.output_type.__name__}: {error}"
+            ) from error
+
+    def _keep_work(self, desk: Desk, session_id: UUID, summary: str) -> str | None:
+        """Commit what a write session did; throw away, and report, what a read session has changed."""
+        if desk.clone is None:
+            return None
+        if self._assignment.access != "write":
+            thrown_away = desk.clone.discard()
+            if thrown_away.files:
+                log.warning("a read-only session changed %s; thrown away", thrown_away)
+            return None
+        self._step.verify()
+        subject = self._ledger.redactor.text(" ".join(summary.split()))[:72] or "Work of an agent"
+        commit = desk.clone.commit(f"{subject}\n\nBridle-Session: {session_id}")
+        for path in desk.clone.left_out:
+            log.warning("%s is not in the commit: %s", path.path, path.why)
+        log.info("commit %s: %s", commit or "none, nothing changed", desk.clone.diff().stat if commit else "")
+        return commit
+
+    def _close(
+        self,
+        session_id: UUID,
+        recorder: Recorder,
+        outcome: Outcome,
+        *,
+        reason: str = "",
+        output: dict[str, Any] | None = None,
+        commit: str | None = None,
+    ) -> None:
+        """Write the end. When even that fails, the next try or the sweeper closes the session as lost."""
+        result = recorder.result
+        try:
+            self._ledger.close_session(
+                session_id,
+                outcome=outcome,
+                reason=reason,
+                summary=result.summary if result else "",
+                result=output,
+                session_ref=result.session_ref if result else "",
+                turns=result.turns if result else 0,
+                commit=commit,
+                reported=result.reported if result else None,
+                transcript=bytes(recorder.transcript) or None,
+            )
+        except (FenceLost, LedgerUnavailable) as error:
+            log.warning("session %s could not be closed as %s: %s", session_id, outcome, error)

@@ -1,0 +1,37 @@
+"""A step without Airflow: real ledger, real git, real agent processes, a scripted model."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness_bench import Bed
+
+from bridle.ledger.store import Ledger
+from bridle.testing.git_repository import GitRepository
+
+
+@pytest.fixture
+def user_repository(tmp_path: Path) -> GitRepository:
+    """The user's repository: `calc.py` with a wrong `add`, and a test that says so."""
+    return GitRepository(
+        tmp_path / "user" / "repository",
+        {
+            "calc.py": "def add(a, b):\n    return a - b\n",
+            "test_calc.py": "from calc import add\nassert add(2, 2) == 4, add(2, 2)\n",
+        },
+    )
+
+
+@pytest.fixture
+def bed(tmp_path: Path, ledger: Ledger, user_repository: GitRepository) -> Callable[[dict[str, Any]], Bed]:
+    """Makes steps whose sessions play the given script."""
+
+    def make(script: dict[str, Any], **settings: Any) -> Bed:
+        path = tmp_path / "script.yaml"
+        path.write_text(yaml.safe_dump(script))
+        return Bed(tmp_path, ledger, user_repository, path, settings, threading.Event())
+
+    return make
