@@ -1,14 +1,17 @@
 """What the gateway adds to a model call: `python benchmarks/gateway.py [calls]`.
 
-Each round makes one small streamed call directly to a scripted model in a process of its own, one through a
-gateway with books in memory, and one through a gateway with books in a ledger (an embedded Postgres), in this
-order, so that all three see the same machine. Printed is the difference to the direct call of the same round.
+Each round makes one small streamed call directly to a scripted model, one through a gateway with books in
+memory, and one through a gateway with books in a ledger (an embedded Postgres), in this order, so that all
+three see the same machine; model, caller and gateways are processes of their own. Printed is the difference
+to the direct call of the same round.
 """
 
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -61,11 +64,18 @@ def ledger_meter(ledger: Ledger) -> LedgerMeter:
     return LedgerMeter(ledger, session_id=session_id, fence=fence, scopes=(step.scope, step.run_scope))
 
 
-def timed(client: httpx.Client, url: str, headers: dict[str, str]) -> float:
-    """Milliseconds of one call, to its last byte."""
-    began = time.perf_counter()
-    client.post(f"{url}/v1/messages", json=BODY, headers=headers).raise_for_status()
-    return (time.perf_counter() - began) * 1000
+def measure(ways: list[tuple[str, dict[str, str]]], calls: int) -> list[list[float]]:
+    """Milliseconds of each way's call, to its last byte, in each round; run in a process of its own."""
+
+    def timed(client: httpx.Client, url: str, headers: dict[str, str]) -> float:
+        began = time.perf_counter()
+        client.post(f"{url}/v1/messages", json=BODY, headers=headers).raise_for_status()
+        return (time.perf_counter() - began) * 1000
+
+    with ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client()) for _ in ways]
+        rounds = [[timed(c, *way) for c, way in zip(clients, ways, strict=True)] for _ in range(calls + 10)]
+    return rounds[10:]
 
 
 def report(name: str, extra: list[float]) -> bool:
@@ -79,30 +89,26 @@ def report(name: str, extra: list[float]) -> bool:
 def main(calls: int = 200) -> int:
     """Measure and print; 1 when the aim was missed."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridle-benchmark-")))
         script = folder / "script.yaml"
         script.write_text(f"step:\n  - - text: {'word ' * 80}\n")
         model = stack.enter_context(ModelServer(script))
-        postgres = Postgres(folder / "postgres")
-        postgres.start()
-        stack.callback(postgres.stop)
+        postgres = stack.enter_context(Postgres(folder / "postgres"))
+        postgres.create_database("bridle")
         url = postgres.url("bridle")
-        migrate.upgrade(url, create_database=True)
+        migrate.upgrade(url)
         ledger = stack.enter_context(Ledger(url))
         place = Place("step")
         provider = Provider("anthropic", {"anthropic-messages": f"{model.url}/v1/messages"}, key="k")
         upstream = Upstream(provider, "claude-haiku-4-5", place.headers())
 
-        def door(meter: Meter) -> tuple[httpx.Client, str, dict[str, str]]:
+        def door(meter: Meter) -> tuple[str, dict[str, str]]:
             gateway = stack.enter_context(Gateway(upstream=upstream, meter=meter))
-            return stack.enter_context(httpx.Client()), gateway.url, {"x-api-key": gateway.token}
+            return gateway.url, {"x-api-key": gateway.token}
 
-        direct = stack.enter_context(httpx.Client()), model.url, place.headers()
-        memory, booked = door(MemoryMeter()), door(ledger_meter(ledger))
-        for _ in range(10):
-            for way in (direct, memory, booked):
-                timed(*way)
-        rounds = [(timed(*direct), timed(*memory), timed(*booked)) for _ in range(calls)]
+        ways = [(model.url, place.headers()), door(MemoryMeter()), door(ledger_meter(ledger))]
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as caller:
+            rounds = caller.submit(measure, ways, calls).result()
         print(f"{calls} streamed calls of {len(str(BODY)) // 1000} kB; direct p50", end=" ")
         print(f"{statistics.median(row[0] for row in rounds):.2f} ms")
         fine = [

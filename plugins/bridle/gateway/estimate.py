@@ -40,14 +40,11 @@ class Estimator:
         grown = len(raw) - counted_bytes
         input_tokens = counted_tokens + grown if grown >= 0 else len(raw)
         output_tokens = _most_output(body)
-        plain = price(self._provider, model, Usage(input_tokens, output_tokens)).amount
-        amounts = [plain]
-        if dialect == "anthropic-messages":
-            # all of it may be written to the cache, which costs more, and for an hour most of all
-            cached = Usage(input_tokens, output_tokens, cache_write_tokens=input_tokens)
-            hour = input_tokens if b'"1h"' in raw else 0
-            amounts.append(price(self._provider, model, cached, hour_cache_writes=hour).amount)
-        usd = None if plain is None else max(amount for amount in amounts if amount is not None)
+        # all of it may be written to a cache, which costs more than plain input, and for an hour most of all
+        written = input_tokens if dialect == "anthropic-messages" else 0
+        hour = written if b'"1h"' in raw else 0
+        most = Usage(input_tokens, output_tokens, cache_write_tokens=written)
+        usd = price(self._provider, model, most, hour_cache_writes=hour).amount
         return Estimate(input_tokens + output_tokens, usd)
 
     def learn(self, model: str, size: int, usage: Usage) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridle.agents.base import Dialect
-from bridle.errors import BudgetSpent, FenceLost, LedgerUnavailable, StopRequested
+from bridle.errors import BridleError, BudgetSpent, LedgerUnavailable
 from bridle.gateway import refusal
 from bridle.gateway.budget import Call, Meter, Settlement
 from bridle.gateway.estimate import Estimator
@@ -94,10 +94,10 @@ class Relay(Response):
             self._call_id = await asyncio.to_thread(self._session.meter.reserve, self._call)
         except BudgetSpent as error:
             progress.end("budget", str(error))
-        except (StopRequested, FenceLost) as error:
-            progress.end("stopped", str(error))
         except LedgerUnavailable as error:
             return error_response(self._dialect, 503, f"bridle: ledger: {error}")
+        except BridleError as error:
+            progress.end("stopped", str(error))
         else:
             return None
         return refusal.final(self._dialect, progress.ended or "stopped", progress.reason)

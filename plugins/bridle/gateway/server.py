@@ -85,7 +85,7 @@ class Gateway:
         Raises:
             OSError: the socket cannot be made.
         """
-        listeners = [socket.create_server(("127.0.0.1", 0))]
+        listeners = [_loopback_listener()]
         self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
         if self._socket_path:
             listeners.append(_unix_listener(self._socket_path))
@@ -123,7 +123,7 @@ class Gateway:
         async with contextlib.AsyncExitStack() as stack:
             upstream = self._upstream
             if upstream.app:
-                scripted = socket.create_server(("127.0.0.1", 0))
+                scripted = _loopback_listener()
                 await stack.enter_async_context(_serving(upstream.app, [scripted]))
                 upstream = upstream.at(f"http://127.0.0.1:{scripted.getsockname()[1]}")
             client = httpx.AsyncClient(
@@ -150,6 +150,7 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
         access_log=False,
         lifespan="off",
         ws="none",
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         # agents keep connections while their tools run; closing one under a request would cost a retry
@@ -169,6 +170,14 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
 
 def _is_no_broken_answer(record: logging.LogRecord) -> bool:
     return "without completing response" not in record.getMessage()
+
+
+def _loopback_listener() -> socket.socket:
+    # asyncio sends small writes at once only on sockets that say they are TCP: without, an answer waits 40 ms
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
 
 
 def _unix_listener(path: Path) -> socket.socket:

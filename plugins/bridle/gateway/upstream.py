@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.types import ASGIApp
 
@@ -34,8 +35,8 @@ class Place:
 
     def headers(self) -> dict[str, str]:
         """As a scripted model wants to be told."""
-        workdir = {WORKDIR_HEADER: str(self.workdir)} if self.workdir else {}
-        return {SCRIPT_HEADER: f"{self.task}/{self.round}", **workdir}
+        workdir = {WORKDIR_HEADER: quote(str(self.workdir))} if self.workdir else {}
+        return {SCRIPT_HEADER: quote(f"{self.task}/{self.round}"), **workdir}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,9 +29,9 @@ from bridle.gateway.script.tools import ScriptMismatch
 from bridle.gateway.wire import PATHS, dialect_of, error_response
 
 SCRIPT_HEADER = "x-bridle-script"
-"""`<task id>/<round>`: which session of the script a request belongs to."""
+"""`<task id>/<round>`, URL-quoted: which session of the script a request belongs to."""
 WORKDIR_HEADER = "x-bridle-workdir"
-"""Absolute path of the session's work tree, for tools that want absolute paths."""
+"""Absolute path of the session's work tree, URL-quoted, for tools that want absolute paths."""
 
 
 class ScriptedModel:
@@ -89,7 +90,8 @@ class ScriptedModel:
             line |= {"task": task, "round": round_number, "turn": asked.turn, "model": asked.model}
             line |= {"stream": asked.stream}
             turn = self._turn(task, round_number, asked.turn)
-            answer = Answer.to(asked, turn, request.headers.get(WORKDIR_HEADER, self._workdir))
+            workdir = request.headers.get(WORKDIR_HEADER)
+            answer = Answer.to(asked, turn, unquote(workdir) if workdir else self._workdir)
         except (ScriptMismatch, ValueError, KeyError, AttributeError, TypeError) as error:
             self._note(line | {"status": 400, "usage": None, "complete": True, "fault": None})
             return error_response(dialect, 400, f"script: {error}")
@@ -113,7 +115,7 @@ class ScriptedModel:
                     f"the request has no {SCRIPT_HEADER} header, and the script has more than one task"
                 )
             return self._task, 1
-        task, _, number = place.rpartition("/")
+        task, _, number = unquote(place).rpartition("/")
         if not number.isdecimal():
             raise ScriptMismatch(f"{SCRIPT_HEADER} is {place!r}; it must be <task id>/<round>")
         return task, int(number)
