@@ -12,7 +12,7 @@ Next:
   1. list your repositories and their checks in {include}/repositories.yaml
   2. give Airflow the ledger: export AIRFLOW_CONN_BRIDLE_LEDGER='postgres://user:password@host:5432/bridle',
      make its tables:         bridle migrate --create-database --url postgresql://user:password@host:5432/bridle
-  3. give it a model's key: airflow connections add bridle_anthropic --conn-type bridle_model \\
+  3. give it a model's key:   airflow connections add bridle_anthropic --conn-type bridle_model \\
                                --conn-password KEY
   4. restart Airflow's components, then trigger the DAG `issue_fix`
 
