@@ -85,11 +85,12 @@ class Upstream:
         if not name:
             raise ConfigError(f"model {model!r}: write it as provider:model, e.g. anthropic:claude-haiku-4-5")
         app = ScriptedModel(Script.read(script), journal=journal)
-        return cls(Provider(provider, {}, key=""), name, headers=place.headers(), app=app)
+        imitated = Provider(provider, {}, key="", connection=f"bridle_{provider}")
+        return cls(imitated, name, headers=place.headers(), app=app)
 
     def working_in(self, tree: Path) -> "Upstream":
         """The same, telling a scripted model where the session's files are."""
-        told = {WORKDIR_HEADER: str(tree)} if SCRIPT_HEADER in self.headers else {}
+        told = {WORKDIR_HEADER: quote(str(tree))} if SCRIPT_HEADER in self.headers else {}
         return replace(self, headers={**self.headers, **told})
 
     def at(self, address: str) -> "Upstream":

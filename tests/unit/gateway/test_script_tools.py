@@ -30,14 +30,14 @@ EDIT = Edit(op="edit", path="src/a.py", old="1", new="2")
 
 
 def test_claude_code_gets_its_own_names_and_absolute_paths() -> None:
-    call = call_for(EDIT, CLAUDE_CODE, "/work/tree")
+    call = call_for(EDIT, CLAUDE_CODE, "/tree")
     assert call.name == "Edit"
-    assert call.arguments == {"file_path": "/work/tree/src/a.py", "old_string": "1", "new_string": "2"}
+    assert call.arguments == {"file_path": "/tree/src/a.py", "old_string": "1", "new_string": "2"}
     assert call_for(Shell(op="shell", command="ls"), CLAUDE_CODE, "/w").arguments == {"command": "ls"}
 
 
 def test_the_api_agent_gets_relative_paths() -> None:
-    assert call_for(EDIT, API, "/work/tree").arguments == {"path": "src/a.py", "old": "1", "new": "2"}
+    assert call_for(EDIT, API, "/tree").arguments == {"path": "src/a.py", "old": "1", "new": "2"}
     write = call_for(Write(op="write", path="n.txt", content="x"), API, "/w")
     assert (write.name, write.arguments) == ("write", {"path": "n.txt", "content": "x"})
 
