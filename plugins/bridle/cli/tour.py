@@ -59,7 +59,9 @@ class Tour:
         self._steps = Steps(console)
         self._key = key
         self._approve = approve
-        self._sample = Sample(state.expanduser().resolve() / "repository")
+        folder = state.expanduser().resolve()
+        self._sample = Sample(folder / "repository")
+        self._work = folder / "work"
         self._stack = Stack(
             state,
             port=port,
@@ -109,7 +111,13 @@ class Tour:
                     raise SessionFailed(f"{why_failed(airflow, run)}\nlogs: {info.logs}")
                 return self._look(airflow, watch, run)
 
+    @property
+    def _journal(self) -> Path:
+        """Where a scripted model keeps its own count."""
+        return self._work / "script.journal.jsonl"
+
     def _lay_out(self) -> None:
+        self._journal.unlink(missing_ok=True)
         with self._steps.step(
             f"Make a small git repository, {NAME}, with a bug and an issue about it"
         ) as say:
@@ -173,11 +181,14 @@ class Tour:
                 step.task_id: Count(step.calls, step.usage.input_tokens, step.usage.output_tokens)
                 for step in costs
             }
-            problems += differences(ledger, journal_count(self._sample.journal))
+            problems += differences(ledger, journal_count(self._journal))
         return problems
 
     def _environment(self) -> Mapping[str, str]:
-        env = {"AIRFLOW__BRIDLE__REPOSITORIES_FILE": str(self._sample.allow_list)}
+        env = {
+            "AIRFLOW__BRIDLE__HOME": str(self._work),
+            "AIRFLOW__BRIDLE__REPOSITORIES_FILE": str(self._sample.allow_list),
+        }
         if self._key:
             connection = {"conn_type": "bridle_model", "password": self._key}
             return env | {

@@ -28,8 +28,10 @@ class Count:
 
 
 def journal_count(journal: Path) -> dict[str, Count]:
-    """Task id to what the scripted model says it answered, read from its journal."""
+    """Task id to what the scripted model says it answered; without a journal it has answered nothing."""
     counts: dict[str, Count] = defaultdict(Count)
+    if not journal.exists():
+        return {}
     for line in journal.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         if usage := entry["usage"]:

@@ -55,7 +55,7 @@ def check(sample: Sample, revision: str) -> Verdict:
 
 def diff(sample: Sample, branch: str) -> str:
     """What the branch changes, as a unified diff."""
-    return text(git("diff", f"main...{branch}", git_dir=sample.remote))
+    return text(git("diff", "--no-ext-diff", f"main...{branch}", git_dir=sample.remote))
 
 
 def branches(sample: Sample) -> list[str]:

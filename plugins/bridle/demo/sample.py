@@ -81,13 +81,8 @@ class Sample:
 
     @property
     def script(self) -> Path:
-        """What the scripted model says: a copy, because its journal is kept beside it."""
-        return self.home / "script.yaml"
-
-    @property
-    def journal(self) -> Path:
-        """The scripted model's own count of what it was asked."""
-        return self.script.with_suffix(".journal.jsonl")
+        """What the scripted model says."""
+        return self.source / "script.yaml"
 
     def reset(self) -> str:
         """Lay everything out anew and return the id of the newest commit on `main`.
@@ -99,7 +94,6 @@ class Sample:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
         shutil.copytree(self.source / "issues", self.issues)
-        shutil.copy(self.source / "script.yaml", self.script)
         template = Template((self.source / "repositories.yaml").read_text(encoding="utf-8"))
         self.allow_list.write_text(template.render(home=self.home), encoding="utf-8")
         return self._commit_all()

@@ -44,6 +44,7 @@ def test_checking_leaves_the_remote_as_it_was(sample: Sample) -> None:
 
 
 def test_a_branch_is_shown_with_what_it_changes(sample: Sample) -> None:
-    git("branch", "bridle/issue-1", "main~1", git_dir=sample.remote)
+    git("branch", "bridle/issue-1", "main", git_dir=sample.remote)
+    git("update-ref", "refs/heads/main", "main~1", git_dir=sample.remote)
     assert branches(sample) == ["bridle/issue-1"]
-    assert diff(sample, "bridle/issue-1") == ""
+    assert "+    def test_a_pallet_costs_the_best_volume_price(self):" in diff(sample, "bridle/issue-1")
