@@ -103,7 +103,7 @@ class Forge(Protocol):
         ...
 
     def push(self, commit: str, branch: str, expected: str | None) -> None:
-        """Put `commit` on `branch`, which must be at `expected` (None: must not exist), or at `commit` already.
+        """Put `commit` on `branch`, which must be at `expected` (None: not exist), or at `commit` already.
 
         Raises:
             RepositoryError: somebody else moved the branch.
