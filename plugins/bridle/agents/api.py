@@ -51,7 +51,7 @@ class _Session:
 
     async def run(self) -> SessionResult:
         """The whole session."""
-        from pydantic_ai import UsageLimits
+        from pydantic_ai import Agent, UsageLimits
         from pydantic_ai.exceptions import (
             ContentFilterError,
             ModelAPIError,
@@ -68,9 +68,10 @@ class _Session:
                 message_history=history,
                 usage_limits=UsageLimits(request_limit=spec.limits.turns),
             ) as run:
-                async for _ in run:
-                    stream.take(run.all_messages())
-                stream.take(run.all_messages())
+                async for node in run:
+                    # The history gains tool results only with the model's next answer; people want them now.
+                    told = [node.request] if Agent.is_model_request_node(node) else []
+                    stream.take([*run.all_messages(), *told])
         except UsageLimitExceeded:
             reason = f"turns: not done after {spec.limits.turns} turns"
             return failed(reason, Outcome.LIMIT, **stream.known())

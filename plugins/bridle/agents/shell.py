@@ -10,6 +10,7 @@ from pathlib import Path
 OUTPUT_BYTES = 30_000
 READ_BYTES = 65_536
 TIMED_OUT = 124
+POLL_SECONDS = 0.02
 
 
 async def execute(argv: Sequence[str], *, cwd: Path, seconds: float) -> tuple[int, str]:
@@ -40,7 +41,10 @@ async def execute(argv: Sequence[str], *, cwd: Path, seconds: float) -> tuple[in
     reading = asyncio.create_task(collect())
     try:
         async with asyncio.timeout(seconds):
-            code = await process.wait()
+            # Not `wait()`: it also waits for whoever else holds the pipe.
+            while process.returncode is None:
+                await asyncio.sleep(POLL_SECONDS)
+            code = process.returncode
     except TimeoutError:
         code = TIMED_OUT
     finally:

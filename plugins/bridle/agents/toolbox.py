@@ -42,7 +42,8 @@ class Toolbox:
         """Search files below `path` for an extended regular expression; an empty pattern lists the files."""
         place = self._inside(path).relative_to(self._root)
         option = "-lE" if not pattern else "-nE"
-        argv = ["grep", "-rI", option, "--exclude-dir=.git", "-e", pattern, "--", str(place)]
+        where = [str(place)] if place.parts else []
+        argv = ["grep", "-rI", option, "--exclude-dir=.git", "-e", pattern, "--", *where]
         code, found = await execute(argv, cwd=self._root, seconds=SEARCH_SECONDS)
         if code > 1:
             raise Unusable(found)

@@ -1,3 +1,6 @@
+"""A work tree with a bug, a scripted model behind a real gateway, and an agent between them."""
+
+import json
 import shutil
 import tempfile
 import threading
@@ -12,29 +15,41 @@ import yaml
 
 from bridle.agents.base import Event, EventKind, SessionSpec
 from bridle.agents.launch import Launched, launch
-from bridle.process.sandbox import Sandbox
-from bridle.testing.model_server import ModelServer
+from bridle.gateway.budget import MemoryMeter
+from bridle.gateway.server import Gateway
+from bridle.gateway.upstream import Place, Upstream
+from bridle.process.sandbox import Isolation, Sandbox
+from bridle.process.strength import detect
 
 
 @dataclass
 class Stage:
-    """A work tree with a bug in it, a scripted model, and the way to run an agent between them."""
-
     folder: Path
     cleanup: ExitStack
     events: list[Event] = field(default_factory=list)
-    server: ModelServer | None = None
+    gateway: Gateway | None = None
 
     @property
     def work(self) -> Path:
         return self.folder / "work"
 
-    def script(self, *turns: dict[str, Any]) -> None:
-        path = self.folder / f"script{len(list(self.folder.glob('script*')))}.yaml"
-        path.write_text(yaml.safe_dump({"implement": [list(turns)]}))
-        self.server = self.cleanup.enter_context(ModelServer(path, workdir=self.work))
+    def script(self, *turns: dict[str, Any], meter: MemoryMeter | None = None) -> None:
+        script = self.folder / "script.yaml"
+        script.write_text(yaml.safe_dump({"implement": [list(turns)]}))
+        upstream = Upstream.scripted(
+            "anthropic:claude-haiku-4-5",
+            script,
+            Place("implement", workdir=self.work),
+            journal=self.folder / "journal.jsonl",
+        )
+        if self.gateway:
+            self.gateway.stop()
+        gateway = Gateway(
+            upstream=upstream, meter=meter or MemoryMeter(), socket_path=self.folder / "gateway.sock"
+        )
+        self.gateway = self.cleanup.enter_context(gateway)
 
-    def spec(self, agent: str = "claude-code", **more: Any) -> SessionSpec:
+    def spec(self, agent: str, **more: Any) -> SessionSpec:
         values: dict[str, Any] = {
             "session_id": "s1",
             "agent": agent,
@@ -44,8 +59,9 @@ class Stage:
             "access": "write",
             "model": "claude-haiku-4-5",
             "dialect": "anthropic-messages",
-            "gateway_url": self.server.url if self.server else "http://127.0.0.1:9",
-            "gateway_token": "a-session-token",
+            "gateway_url": self.gateway.url if self.gateway else "http://127.0.0.1:9",
+            "gateway_token": self.gateway.token if self.gateway else "nothing",
+            "gateway_socket": self.folder / "gateway.sock",
         }
         return SessionSpec(**(values | more))
 
@@ -54,38 +70,52 @@ class Stage:
             "sandbox": Sandbox(),
             "stop": threading.Event(),
             "on_event": self.events.append,
+            "last_traffic": lambda: self.gateway.last_traffic if self.gateway else 0.0,
         }
+        spec.home.mkdir(exist_ok=True)
         return launch(spec, **(values | more))
+
+    def boxed(self, isolation: Isolation = Isolation.SANDBOX, home: str = "home") -> Sandbox:
+        strength = detect()
+        if isolation not in strength.works:
+            pytest.skip(f"no {isolation.value} here: {strength.reasons[isolation]}")
+        return Sandbox(
+            isolation,
+            writable=(self.work, self.folder / home),
+            hidden=(self.folder,),
+            network="loopback-socket",
+            user=strength.user,
+        )
 
     def of(self, kind: EventKind) -> list[dict[str, Any]]:
         return [event.payload for event in self.events if event.kind is kind]
 
     def requests(self) -> list[dict[str, Any]]:
-        assert self.server is not None
-        return self.server.requests()
+        return [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="bridle-test-"))
     folder.chmod(0o755)
-    work = folder / "work"
-    work.mkdir()
-    (work / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    (folder / "work").mkdir()
+    (folder / "work" / "calc.py").write_text("def add(a, b):\n    return a - b\n")
     with ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         yield Stage(folder, cleanup)
 
 
 @pytest.fixture
-def fix() -> Callable[[], tuple[dict[str, Any], ...]]:
-    """A session that looks, edits, runs and says so."""
-    return lambda: (
-        {
-            "text": "I will look.",
-            "ops": [{"op": "read", "path": "calc.py"}, {"op": "search", "pattern": "def add"}],
-        },
-        {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
-        {"ops": [{"op": "shell", "command": "python3 -c 'import calc; print(calc.add(1, 2))'"}]},
-        {"text": "Fixed."},
-    )
+def fix() -> Callable[[str], tuple[dict[str, Any], ...]]:
+    """A session that looks, edits, runs a command and says so."""
+
+    def turns(command: str = "python3 -c 'import calc; print(calc.add(1, 2))'") -> tuple[dict[str, Any], ...]:
+        look = [{"op": "read", "path": "calc.py"}, {"op": "search", "pattern": "def add"}]
+        return (
+            {"text": "I will look.", "ops": look},
+            {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
+            {"ops": [{"op": "shell", "command": command}]},
+            {"text": "Fixed: add() subtracted."},
+        )
+
+    return turns
