@@ -26,7 +26,9 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
     """
     repositories = repositories_in_force(Settings.load(), beside=beside.parent)
     names = list(repositories.repositories)
-    checks = sorted({check for repository in repositories.repositories.values() for check in repository.checks})
+    checks = sorted(
+        {check for repository in repositories.repositories.values() for check in repository.checks}
+    )
     return {
         "repo": Param(
             names[0] if names else None,
@@ -37,9 +39,15 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
         ),
         "issue": Param(1, type="integer", minimum=1, title="Issue number"),
         "base": Param("", type="string", title="Base branch", description="Empty: the repository's default."),
-        "check": Param("", type="string", enum=["", *checks], title="Check", description="Empty: its first one."),
+        "check": Param(
+            "", type="string", enum=["", *checks], title="Check", description="Empty: its first one."
+        ),
         "budget_usd": Param(
-            2.0, type=["number", "null"], exclusiveMinimum=0, title="Budget (US dollars)", description="Of the whole run."
+            2.0,
+            type=["number", "null"],
+            exclusiveMinimum=0,
+            title="Budget (US dollars)",
+            description="Of the whole run.",
         ),
         "approvals": Param(
             ["before_pull_request"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow.sdk import TaskGroup
+from airflow.sdk import TaskGroup, XComArg
 from airflow.sdk.bases.operator import BaseOperator
 
 from bridle.models import Review
@@ -29,22 +29,22 @@ class Rounds:
     @property
     def commit(self) -> Any:
         """The commit that the rounds came to."""
-        return self.settled.output["commit"]
+        return _of(self.settled, "commit")
 
     @property
     def base(self) -> Any:
         """The commit that they started from."""
-        return self.settled.output["base"]
+        return _of(self.settled, "base")
 
     @property
     def review(self) -> Any:
         """The last review."""
-        return self.settled.output["result"]
+        return _of(self.settled, "result")
 
     @property
     def undecided(self) -> Any:
         """True when the last review still asks for changes: then a human has to decide."""
-        return self.settled.output["undecided"]
+        return _of(self.settled, "undecided")
 
 
 def implement_until_reviewed(
@@ -77,19 +77,21 @@ def implement_until_reviewed(
     with TaskGroup(group_id) as group:
         brief = FirstResultOperator(
             task_id="brief",
-            results=[step.output["result"] for step in after],
+            results=[_of(step, "result") for step in after],
             trigger_rule="none_failed_min_one_success",
         )
         approve = HumanApprovalSensor(
             task_id="approve_brief",
             subject="Build it like this?",
-            inputs={"brief": brief.output["result"]},
+            inputs={"brief": _of(brief, "result")},
             required=approve_brief,
         )
         brief >> approve
-        seen = {**inputs, "brief": brief.output["result"]}
+        seen = {**inputs, "brief": _of(brief, "result")}
         gate: BaseOperator = approve
-        commits, reviews = [], []
+        commits: list[Any] = []
+        reviews: list[Any] = []
+        bases: list[Any] = []
         for number in range(1, max_rounds + 1):
             implement = AgentSessionOperator(
                 task_id=f"implement_{number}",
@@ -102,26 +104,30 @@ def implement_until_reviewed(
                 max_rounds=check_rounds,
             )
             gate >> implement
-            first = implement if number == 1 else first
-            commits.append(implement.output["commit"])
+            bases.append(_of(implement, "base"))
+            commits.append(_of(implement, "commit"))
             review = AgentSessionOperator(
                 task_id=f"review_{number}",
                 role=reviewer,
                 prompt="review.md",
-                inputs={**seen, "checks": implement.output["checks"]},
-                base=implement.output["commit"],
+                inputs={**seen, "checks": _of(implement, "checks")},
+                base=_of(implement, "commit"),
                 diff_from=base,
                 output_type=Review,
             )
-            reviews.append(review.output["result"])
+            reviews.append(_of(review, "result"))
             if number < max_rounds:
                 gate = AnotherRoundOperator(task_id=f"again_{number}", review=reviews[-1])
         settled = SettleOperator(
             task_id="settle",
             commits=commits,
             reviews=reviews,
-            # not `base` itself: a task downstream of the step that gave it would run on branches that skip this one
-            base=first.output["base"],
+            # not `base` itself: whatever gave it has run even when all rounds are skipped, and so would this
+            base=bases[0],
             trigger_rule="none_failed_min_one_success",
         )
     return Rounds(group, settled, brief)
+
+
+def _of(step: BaseOperator, key: str) -> Any:
+    return XComArg(step, key)

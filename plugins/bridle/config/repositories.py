@@ -128,4 +128,6 @@ def repositories_in_force(settings: Settings, *, beside: Path | None = None) -> 
     Raises:
         ConfigError: there is none, or it is malformed.
     """
-    return Repositories.read(settings.repositories_file or settings.include("repositories.yaml", beside=beside))
+    return Repositories.read(
+        settings.repositories_file or settings.include("repositories.yaml", beside=beside)
+    )

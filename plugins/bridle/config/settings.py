@@ -32,6 +32,8 @@ class Settings:
     """Let live models work without a sandbox on this host: a choice that must be made in words."""
     checkpoint_seconds: float = 20.0
     """How often the work of a running session is committed and carried away, when it has changed."""
+    secret_places: tuple[Path, ...] = ()
+    """Folders that sessions and checks must not see: AIRFLOW_HOME, with its configuration and passwords."""
 
     @classmethod
     def load(cls) -> "Settings":
@@ -59,12 +61,22 @@ class Settings:
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
+            secret_places=(Path(AIRFLOW_HOME),),
         )
         settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
         settings._require("isolation", settings.isolation, get_args(IsolationMode))
-        if settings.gateway_mode == "script" and (settings.script is None or not settings.script.is_file()):
-            raise ConfigError(f"[bridle] gateway_mode is `script` but script = {settings.script} is no file")
         return settings
+
+    @property
+    def required_script(self) -> Path:
+        """The program of `gateway_mode = script`.
+
+        Raises:
+            ConfigError: the setting is missing, or no file.
+        """
+        if self.script is None or not self.script.is_file():
+            raise ConfigError(f"[bridle] gateway_mode is `script` but script = {self.script} is no file")
+        return self.script
 
     def include(self, name: str, *, beside: Path | None = None) -> Path:
         """Find a file of the include directory.

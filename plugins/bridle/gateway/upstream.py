@@ -32,11 +32,13 @@ class Place:
     task: str
     round: int = 1
     workdir: Path | None = None
+    repository: str | None = None
 
     def headers(self) -> dict[str, str]:
         """As a scripted model wants to be told."""
         workdir = {WORKDIR_HEADER: quote(str(self.workdir))} if self.workdir else {}
-        return {SCRIPT_HEADER: quote(f"{self.task}/{self.round}"), **workdir}
+        where = f"@{self.repository}" if self.repository else ""
+        return {SCRIPT_HEADER: quote(f"{self.task}{where}/{self.round}"), **workdir}
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,10 @@ class Session:
             BudgetSpent, StopRequested, FenceLost, SessionFailed, CredentialError: nothing to retry.
             SessionLost, ProviderDown: a retry goes on from the last checkpoint.
         """
-        place = Place(self._step.attempt.step.task_id, self._round)
+        repository = self._bench.repository
+        place = Place(
+            self._step.attempt.step.task_id, self._round, repository=repository.name if repository else None
+        )
         priced = self._assignment.limits.cost_usd is not None
         upstream = upstream_for(self._step, self._assignment.role, place, priced=priced)
         dialect = dialect_for(self._assignment.role, upstream)

@@ -86,7 +86,9 @@ class HumanApprovalSensor(ApprovalOperator):
                 step,
                 commit=self.commit,
                 approved=event["chosen_options"] == [self.APPROVE],
-                by="policy:timeout" if event["timedout"] else (event["responded_by_user"] or {}).get("name", "unknown"),
+                by="policy:timeout"
+                if event["timedout"]
+                else (event["responded_by_user"] or {}).get("name", "unknown"),
                 feedback=(event["params_input"] or {}).get("feedback") or "",
             )
         push(context, result)
@@ -96,7 +98,7 @@ class HumanApprovalSensor(ApprovalOperator):
 
     def _finish(self, context: "Context", result: Any) -> None:
         push(context, result)
-        if result.outcome == "rejected":
+        if result.outcome == "reject":
             self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
 
 

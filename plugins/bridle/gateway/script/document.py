@@ -104,7 +104,10 @@ Session = Annotated[tuple[Turn, ...], Field(min_length=1)]
 
 
 class Script(RootModel[dict[str, Annotated[tuple[Session, ...], Field(min_length=1)]]]):
-    """Task id to sessions, one for each round; the last one also plays every later round."""
+    """Task id to sessions, one for each round; the last one also plays every later round.
+
+    A key `task@repository` goes before `task` in that repository.
+    """
 
     @classmethod
     def read(cls, path: Path) -> "Script":
@@ -121,6 +124,11 @@ class Script(RootModel[dict[str, Annotated[tuple[Session, ...], Field(min_length
         return tuple(self.root)
 
     def session(self, task: str, round_number: int) -> tuple[Turn, ...] | None:
-        """The turns of a task's round, counted from 1; None when the script does not know the task."""
-        sessions = self.root.get(task)
+        """The turns of a task's round; None when the script does not know the task.
+
+        Args:
+            task: `fix`, or `fix@acme/widgets`: what the script has for that repository, else for any.
+            round_number: from 1.
+        """
+        sessions = self.root.get(task) or self.root.get(task.partition("@")[0])
         return sessions[min(max(round_number, 1), len(sessions)) - 1] if sessions else None

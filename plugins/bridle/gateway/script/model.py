@@ -87,7 +87,12 @@ class ScriptedModel:
         try:
             asked = Asked.read(dialect, json.loads(raw), len(raw))
             task, round_number = self._place(request.headers)
-            line |= {"task": task, "round": round_number, "turn": asked.turn, "model": asked.model}
+            line |= {
+                "task": task.partition("@")[0],
+                "round": round_number,
+                "turn": asked.turn,
+                "model": asked.model,
+            }
             line |= {"stream": asked.stream}
             turn = self._turn(task, round_number, asked.turn)
             workdir = request.headers.get(WORKDIR_HEADER)
