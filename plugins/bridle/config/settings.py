@@ -1,5 +1,6 @@
 """Bridle's section of the Airflow configuration."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -7,6 +8,9 @@ from typing import Literal, cast, get_args
 from bridle.errors import ConfigError
 
 GatewayMode = Literal["live", "script"]
+STACK = "BRIDLE_STACK"
+"""Variable with the state folder of the local stack that a process belongs to."""
+
 IsolationMode = Literal["auto", "sandbox", "none"]
 
 
@@ -33,7 +37,7 @@ class Settings:
     checkpoint_seconds: float = 20.0
     """How often the work of a running session is committed and carried away, when it has changed."""
     secret_places: tuple[Path, ...] = ()
-    """Folders that sessions and checks must not see: AIRFLOW_HOME, with its configuration and passwords."""
+    """Folders that sessions and checks must not see: those with Airflow's configuration and passwords."""
 
     @classmethod
     def load(cls) -> "Settings":
@@ -61,7 +65,7 @@ class Settings:
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
-            secret_places=(Path(AIRFLOW_HOME),),
+            secret_places=tuple(Path(place) for place in (AIRFLOW_HOME, os.environ.get(STACK)) if place),
         )
         settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
         settings._require("isolation", settings.isolation, get_args(IsolationMode))

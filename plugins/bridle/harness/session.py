@@ -235,6 +235,8 @@ class Session:
         self, session_id: UUID, desk: Desk, gateway: Gateway, result: SessionResult, recorder: Recorder
     ) -> Report:
         recorder.result = result
+        if gateway.ended == "stopped":
+            self._step.verify()  # says more exactly who stopped it, or that a newer attempt has begun
         error = error_of(result, gateway, session=str(session_id))
         if error is not None:
             if self._assignment.access == "write":

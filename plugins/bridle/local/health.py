@@ -35,6 +35,13 @@ class Health:
         state = answer.json()
         return [name.replace("_", "-") for name in _PARTS if not self._is_well(name, state.get(name) or {})]
 
+    def knows(self, user: str, password: str) -> bool:
+        """Whether the API server is ours: another one that took the port first refuses our login."""
+        login = {"username": user, "password": password}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            answer = client.post(f"http://{LOOPBACK}:{self.port}/auth/token", json=login)
+        return answer.is_success
+
     def _is_well(self, name: str, part: dict[str, Any]) -> bool:
         beat = part.get(_PARTS[name])
         if part.get("status") != "healthy" or beat is None:

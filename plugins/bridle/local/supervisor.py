@@ -102,7 +102,12 @@ class Supervisor:
             self._components.append(component)
             component.start()
         self._migrate_ledger(addresses.ledger)
-        self._wait_until_ready(Health(addresses.port, since=began))
+        health = Health(addresses.port, since=began)
+        self._wait_until_ready(health)
+        if not health.knows(ADMIN, self._keys.admin_password):
+            raise StackError(
+                f"port {addresses.port} was taken by another Airflow meanwhile; start again, or give a port"
+            )
         self._say("ready", f"ready at {addresses.url}")
 
     def _databases(self, port: int) -> Addresses:
