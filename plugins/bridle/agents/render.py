@@ -10,7 +10,13 @@ from bridle.agents.base import Event, EventKind
 
 LINE_CHARACTERS = 200
 
-_NAMES = {"Bash": "Shell", "Grep": "Search", "Glob": "Find"}
+_NAMES = {
+    "Bash": "Shell",
+    "Grep": "Search",
+    "Glob": "Find",
+    "final_result": "Answer",
+    "StructuredOutput": "Answer",
+}
 
 
 def title(tool: str, arguments: Mapping[str, Any], workdir: Path) -> str:

@@ -1,9 +1,10 @@
 """What a run came to, for people: tables and texts for a terminal."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -47,16 +48,25 @@ def total(steps: Iterable[StepCost]) -> StepCost:
 
 
 def cost_table(steps: Sequence[StepCost]) -> Table:
-    """Tokens and dollars for each step, and their sum; steps without model calls show as zero."""
-    table = Table(title="What it cost", title_justify="left", title_style="bold")
-    table.add_column("step")
+    """Tokens and dollars for each step that called a model, for all others together, and their sum."""
+    called = [step for step in steps if step.calls]
+    silent = [step for step in steps if not step.calls]
+    rows = [*called]
+    if silent:
+        rows.append(replace(total(silent), task_id=f"{len(silent)} without a model"))
+    cached = any(step.usage.cache_read_tokens for step in called)
+    title = "What it cost: tokens in and out, US dollars"
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("step", no_wrap=True)
     table.add_column("model")
-    for name in ("sessions", "calls", "tokens in", "of them cached", "tokens out", "US dollars"):
-        table.add_column(name, justify="right")
-    for step in steps:
-        table.add_row(*_cells(step), style="dim" if step.calls == 0 else "")
+    for name in ("sessions", "calls", "in", *(["cached"] if cached else []), "out", "dollars"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for step in rows:
+        table.add_row(*_cells(step, cached), style="" if step.calls else "dim")
     table.add_section()
-    table.add_row(*_cells(total(steps)), style="bold")
+    table.add_row(*_cells(total(steps), cached), style="bold")
     return table
 
 
@@ -75,7 +85,7 @@ def printable(text: str) -> str:
     return "".join(letter for letter in text.expandtabs() if letter.isprintable() or letter == "\n")
 
 
-def _cells(step: StepCost) -> list[str]:
+def _cells(step: StepCost, cached: bool) -> list[str]:
     usage = step.usage
     return [
         escape(step.task_id),
@@ -83,7 +93,7 @@ def _cells(step: StepCost) -> list[str]:
         str(step.sessions),
         str(step.calls),
         f"{usage.input_tokens:,}",
-        f"{usage.cache_read_tokens:,}",
+        *([f"{usage.cache_read_tokens:,}"] if cached else []),
         f"{usage.output_tokens:,}",
         money(step.cost_usd),
     ]

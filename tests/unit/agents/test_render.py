@@ -25,7 +25,7 @@ WORK = Path("/clone")
         ("shell", {"command": "make"}, "Shell make"),
         ("Grep", {"pattern": "def add", "path": "/clone/src"}, "Search def add in src"),
         ("search", {"pattern": "x"}, "Search x"),
-        ("final_result", {"a": 1}, "Final_result"),
+        ("final_result", {"a": 1}, "Answer"),
     ],
 )
 def test_a_tool_call_reads_the_same_whichever_agent_made_it(tool, arguments, expected):

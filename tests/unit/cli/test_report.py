@@ -30,10 +30,24 @@ def test_one_unknown_price_makes_the_sum_unknown() -> None:
     assert "unknown price" in shown(cost_table([CLASSIFY, UNPRICED]))
 
 
-def test_steps_without_a_model_are_shown_with_zero_tokens() -> None:
-    line = next(line for line in shown(cost_table([FETCH, FIX])).splitlines() if "fetch_issue" in line)
-    assert line.count(" 0 ") == 5
-    assert "$0.0000" in line
+def test_steps_without_a_model_are_shown_together_with_zero_tokens() -> None:
+    text = shown(cost_table([FETCH, FIX, FETCH]))
+    line = next(line for line in text.splitlines() if "2 without a model" in line)
+    assert line.split()[-6:] == ["0", "0", "0", "0", "0", "$0.0000"]
+
+
+def test_the_table_fits_an_ordinary_terminal() -> None:
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(cost_table([FETCH, CLASSIFY, FIX]))
+    text = console.export_text()
+    assert "fix.implement_1" in text
+    assert "$0.0514" in text
+    assert "…" not in text
+
+
+def test_a_column_for_cached_tokens_is_there_only_when_some_were_cached() -> None:
+    assert "cached" in shown(cost_table([FIX]))
+    assert "cached" not in shown(cost_table([CLASSIFY]))
 
 
 def test_the_table_ends_with_the_sum() -> None:
