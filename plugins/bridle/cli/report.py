@@ -60,7 +60,7 @@ def cost_table(steps: Sequence[StepCost]) -> Table:
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("step", no_wrap=True)
-    table.add_column("model")
+    table.add_column("model", overflow="fold")
     for name in ("sessions", "calls", "in", *(["cached"] if cached else []), "out", "dollars"):
         table.add_column(name, justify="right", no_wrap=True)
     for step in rows:
