@@ -94,7 +94,7 @@ class _Session:
 
     async def _query(self, prompt: str, session: dict[str, str]) -> "ResultMessage | SessionResult":
         """One run of the CLI: what it ended with, in its words, or in ours where it has none."""
-        from claude_agent_sdk import CLINotFoundError, ProcessError, ResultMessage, query
+        from claude_agent_sdk import ClaudeSDKError, CLINotFoundError, ResultMessage, query
 
         ending: ResultMessage | None = None
         messages = query(prompt=prompt, options=self._options(session))
@@ -106,7 +106,7 @@ class _Session:
                     return refused
         except CLINotFoundError as error:
             raise ConfigError(f"{INSTALL} ({error})") from error
-        except ProcessError as error:
+        except ClaudeSDKError as error:
             # The SDK raises after every result that is an error, too; that result says more.
             if ending is None:
                 said = "\n".join([*self.complaints[-5:], str(error)])

@@ -88,9 +88,10 @@ def launch(
 def left_transcript(agent: str, home: Path) -> bytes | None:
     """The transcript that a session left in its home when its task was killed; None when there is none."""
     path = get(agent)().transcript(home)
-    if path is None or path.is_symlink() or path.stat().st_size > TRANSCRIPT_CAP:
+    if path is None or path.stat().st_size > TRANSCRIPT_CAP:
         return None
-    return path.read_bytes()
+    # The agent may have put a link there, to a file that only the task can read.
+    return path.read_bytes() if path.resolve().is_relative_to(home.resolve()) else None
 
 
 def _ended(spec: SessionSpec, finished: Finished, heard: "_Heard") -> SessionResult:

@@ -22,6 +22,7 @@ Ended = Literal["exit", "timeout", "idle", "stopped"]
 OUTPUT_CAP = 1_000_000
 TAIL_BYTES = 4_000
 POLL_SECONDS = 0.1
+DRAIN_SECONDS = 2.0
 STUCK_SECONDS = supervisor.KILL_SECONDS + 1.0
 """After the grace, how long the supervisor may need before it is killed itself."""
 
@@ -126,7 +127,8 @@ def run(
         while supervised.process.poll() is None and not supervised.is_stuck():
             if not capture.read(POLL_SECONDS) and capture.at_end:
                 supervised.await_exit(POLL_SECONDS)
-        while capture.read(0):
+        patience = time.monotonic() + DRAIN_SECONDS  # an orphan of a killed supervisor may write for ever
+        while capture.read(0) and time.monotonic() < patience:
             pass
         if lines:
             lines.flush()

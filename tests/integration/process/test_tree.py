@@ -73,6 +73,13 @@ def test_everything_ends_when_the_supervisor_is_killed(folder, mark):
     assert mark.alive() == []
 
 
+def test_an_orphan_that_never_stops_writing_does_not_hold_the_task(folder, mark):
+    left = f"(setsid sh -c 'while :; do echo {mark.seconds}; done' sh {mark.seconds} &)"
+    parent = task(f"{left}; sleep 0.3; kill -9 $PPID; sleep {mark.seconds}", folder)
+    assert parent.wait(20) == 0
+    assert mark.alive() == []
+
+
 def test_what_a_command_leaves_running_ends_with_it(folder, env, mark):
     command = f"(setsid sleep {mark.seconds} &) ; sleep {mark.seconds} & exit 0"
     finished = run(["sh", "-c", command], cwd=folder, env=env, timeout_seconds=20)
