@@ -39,13 +39,12 @@ class Bed:
         settings = Settings(
             home=self.folder / "host",
             include_dir=None,
-            repositories_file=None,
             ledger_conn_id="",
             gateway_mode="script",
             script=self.script,
             isolation="auto",
             allow_unsandboxed=False,
-            **{"checkpoint_seconds": 0.5, **self.settings},
+            **{"checkpoint_seconds": 0.5, "repositories_file": None, **self.settings},
         )
         return Step(attempt, settings, self.ledger, self.ledger.take_step(attempt), stop=self.stop)
 
