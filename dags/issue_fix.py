@@ -79,6 +79,7 @@ with DAG(
         task_id="approve_pull_request",
         subject="Open a draft pull request for issue #{{ params.issue }} of {{ params.repo }}?",
         commit=fix.commit,
+        base=fix.base,
         inputs={"review": fix.review},
         required="{{ 'before_pull_request' in params.approvals }}",
         insist=fix.undecided,

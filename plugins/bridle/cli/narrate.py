@@ -89,11 +89,11 @@ class Narrator:
             yield check.at, _detail(said, "green" if passed else "red")
 
 
-def line(text: str) -> str:
-    """`text` as one line of at most `WIDTH` characters, without anything that steers a terminal."""
+def line(text: str, width: int = WIDTH) -> str:
+    """`text` as one line of at most `width` characters, without anything that steers a terminal."""
     # not printable: escape sequences, and characters that change the direction of text
     clean = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
-    return clean if len(clean) <= WIDTH else f"{clean[: WIDTH - 1]}…"
+    return clean if len(clean) <= width else f"{clean[: width - 1]}…"
 
 
 def money(amount: object) -> str:

@@ -73,7 +73,7 @@ def start(airflow: "AirflowClient", dag_id: str, conf: dict[str, Any], *, label:
             raise StackError(f"Airflow does not know the workflow {dag_id}: {reason}")
         time.sleep(1)
     slug = "".join(letter if letter.isalnum() else "-" for letter in label)
-    return airflow.trigger(dag_id, conf, run_id=f"{slug}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"[:60])
+    return airflow.trigger(dag_id, conf, run_id=f"{slug}-{datetime.now(UTC):%Y%m%d-%H%M%S%f}"[:-3])
 
 
 def why_failed(airflow: "AirflowClient", run: "DagRun") -> str:

@@ -11,7 +11,6 @@ from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bridle.cli.report import StepCost
     from bridle.ledger.queries import Queries
     from bridle.ledger.records import Totals
     from bridle.local.rest import DagRun
@@ -23,16 +22,17 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, the newest first, with their state, tokens and dollars."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     from bridle.cli.narrate import money
     from bridle.ledger.queries import Queries
-    from bridle.local.find_airflow import find_airflow
+    from bridle.local.find_airflow import HOUSEKEEPING, find_airflow
     from bridle.local.ledger_url import find_ledger_url
 
     with Queries(find_ledger_url(state)) as ledger, find_airflow(state) as airflow:
-        found = airflow.runs(limit=limit)
+        found = [run for run in airflow.runs(limit=100) if run.dag_id not in HOUSEKEEPING][:limit]
         spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
     if as_json:
         show([run.model_dump(mode="json") | _spent(spent.get((run.dag_id, run.run_id))) for run in found])
@@ -40,15 +40,15 @@ def runs(
     if not found:
         say("there has been no run yet; `bridle run issue-fix` starts one")
         return
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("run", overflow="fold")
     table.add_column("state")
     table.add_column("started", no_wrap=True)
-    for name in ("tokens", "US dollars"):
-        table.add_column(name, justify="right")
+    for name in ("tokens", "dollars"):
+        table.add_column(name, justify="right", no_wrap=True)
     for run in found:
         totals = spent.get((run.dag_id, run.run_id))
-        began = f"{run.start_date:%Y-%m-%d %H:%M:%S}" if run.start_date else ""
+        began = f"{run.start_date:%m-%d %H:%M}" if run.start_date else ""
         sums = (f"{totals.usage.total:,}", money(totals.cost_usd)) if totals else ("0", money(0))
         table.add_row(f"{run.dag_id}/{run.run_id}", run.state, began, *sums)
     Console(highlight=False).print(table)
@@ -62,58 +62,61 @@ def show_run(
     """Show one run: its steps, decisions, checks, outside writes, the diff, and what it cost."""
     from rich.console import Console
 
+    from bridle.cli.report import cost_table, diff_view
+    from bridle.cli.watch import Watch
+    from bridle.harness.approval import DIFF
     from bridle.ledger.queries import Queries
+    from bridle.ledger.store import Ledger
     from bridle.local.find_airflow import find_airflow, find_run
     from bridle.local.ledger_url import find_ledger_url
 
-    ledger_url = find_ledger_url(state)
-    with find_airflow(state) as airflow, Queries(ledger_url) as ledger:
+    url = find_ledger_url(state)
+    with find_airflow(state) as airflow, Queries(url) as queries, Ledger(url) as ledger:
         found = find_run(airflow, run)
         if as_json:
-            show(_facts(found, ledger))
+            show(_facts(found, queries))
             return
-        from bridle.cli.watch import Watch
-
         console = Console(highlight=False)
         console.print(f"[bold]{found.dag_id}/{found.run_id}[/]  {found.state}", soft_wrap=True)
         console.print(f"[dim]{airflow.run_url(found.dag_id, found.run_id)}[/]", soft_wrap=True)
-        with Watch(ledger_url, found.dag_id, found.run_id) as watch:
-            _tell(console, found, ledger, watch.costs(airflow.tasks(found.dag_id, found.run_id)))
+        _tell(console, found, queries)
+        shown = next(
+            (row for row in queries.reviews(found.dag_id, found.run_id) if DIFF in row.snapshot), None
+        )
+        if shown is not None:
+            console.print(f"\n[bold]What a human was shown for commit {shown.commit[:10]}[/]")
+            console.print(diff_view(ledger.get_artifact(shown.snapshot[DIFF]).decode("utf-8", "replace")))
+        with Watch(url, found.dag_id, found.run_id) as watch:
+            console.print(cost_table(watch.costs(airflow.tasks(found.dag_id, found.run_id))))
 
 
-def _tell(console: "Console", run: "DagRun", ledger: "Queries", costs: "list[StepCost]") -> None:
+def _tell(console: "Console", run: "DagRun", ledger: "Queries") -> None:
     from rich.markup import escape
 
     from bridle.cli.narrate import line
-    from bridle.cli.report import cost_table
 
     console.print("\n[bold]Decisions[/]")
     for choice in ledger.decisions(run.dag_id, run.run_id):
         sure = "" if choice.confidence is None else f" ({choice.confidence:.0%} sure)"
         said = f"{choice.attempt.step.task_id}: {choice.what} = {choice.choice}, by {choice.by}{sure}. "
         said += choice.why
-        console.print(f"  {escape(line(said))}", soft_wrap=True)
+        console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
     console.print("\n[bold]Sessions and checks[/]")
     for step in ledger.run(run.dag_id, run.run_id):
         for session in step.sessions:
             end = session.outcome or "running"
             said = f"{step.step.task_id} round {session.round}: {end}, {session.turns} turns, "
             said += f"{session.agent} with {session.model}. {session.reason or session.summary}"
-            console.print(f"  {escape(line(said))}", soft_wrap=True)
+            console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
         for check in step.checks:
-            end = "passed" if check.exit_code == 0 else "failed"
-            said = (
-                f"{step.step.task_id} round {check.round}: check {check.name} {end} in {check.seconds:.1f} s"
-            )
-            console.print(
-                f"  {escape(line(said))}", style="green" if end == "passed" else "red", soft_wrap=True
-            )
+            end, colour = ("passed", "green") if check.exit_code == 0 else ("failed", "red")
+            said = f"{step.step.task_id} round {check.round}: check {check.name} {end}"
+            said += f" in {check.seconds:.1f} s on {(check.commit or '')[:10]}"
+            console.print(f"  [{colour}]{escape(line(said, width=500))}[/]", soft_wrap=True)
     console.print("\n[bold]Outside writes[/]")
     for effect in reversed(ledger.effects(run.dag_id, run.run_id)):
         said = f"{effect.kind} {effect.target}: {effect.state} {effect.why}"
-        console.print(f"  {escape(line(said))}", soft_wrap=True)
-    console.print()
-    console.print(cost_table(costs))
+        console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
 
 
 def _facts(run: "DagRun", ledger: "Queries") -> dict[str, Any]:

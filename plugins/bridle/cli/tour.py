@@ -103,7 +103,7 @@ class Tour:
         info = self._started()
         with AirflowClient(info.url, token=info.token) as airflow:
             conf = {"repo": NAME, "issue": ISSUE, "approvals": [GATE]}
-            run = start(airflow, ISSUE_FIX, conf, label=f"demo-{NAME}-{ISSUE}")
+            run = start(airflow, ISSUE_FIX, conf, label=f"{NAME}-{ISSUE}")
             self._console.print(f"     [dim]{airflow.run_url(run.dag_id, run.run_id)}[/]", soft_wrap=True)
             with Watch(info.ledger_url, run.dag_id, run.run_id) as watch:
                 run = self._follow(airflow, watch, run)

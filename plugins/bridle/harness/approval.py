@@ -1,5 +1,6 @@
 """Asking a human, and what the answer is bound to."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,21 +9,46 @@ from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.ledger.reviews import APPROVE, REJECT
+from bridle.workspace.patch import Patch
+
+DIFF = "diff"
+"""Key of a review's snapshot under which the artifact with the patch is kept."""
+
+DIFF_CHARACTERS = 8_000
+"""How long a patch may be to be shown with the question itself."""
 
 
-def ask(step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, Any]) -> str:
+def ask(
+    step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, Any], patch: Patch | None = None
+) -> str:
     """Record what is asked and shown, and return the text to show with the question (Markdown).
 
     Airflow 3.3 keeps the first text of a task instance for ever, so it holds facts of this ask only.
+
+    Args:
+        step: the asking step.
+        subject: the question in one line.
+        commit: what an approval is for.
+        inputs: facts to show, by name.
+        patch: what the commit changes; kept in the ledger, and shown when it is short.
     """
     shown = {name: expand(value, step.ledger) for name, value in inputs.items()}
+    snapshot = dict(shown)
+    if patch is not None:
+        snapshot[DIFF] = step.ledger.put_artifact(patch.text, "text/x-diff", f"{patch.head[:10]}.diff")
     review_id = step.ledger.open_review(
-        step.attempt, subject=subject, commit=commit or "", patch_hash="", snapshot=shown
+        step.attempt,
+        subject=subject,
+        commit=commit or "",
+        patch_hash="" if patch is None else patch.hash,
+        snapshot=snapshot,
     )
     totals = step.ledger.session_totals(step.attempt.step.run_scope)
     cost = "unknown" if totals.cost_usd is None else f"${totals.cost_usd:.4f}"
     lines = [f"Commit `{commit}`" if commit else "", _facts(shown), f"Spent so far in this run: {cost}"]
-    lines.append(f"Review `{review_id}`; `bridle show {step.attempt.step.run_id}` prints the diff.")
+    if patch is not None:
+        lines.append(_diff(patch))
+    lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
     return "\n\n".join(line for line in lines if line)
 
 
@@ -80,6 +106,14 @@ def _result(decision: str, commit: str | None, by: str, feedback: str) -> StepRe
     return StepResult(
         outcome=decision, commit=commit, summary=f"{decision} by {by}. {feedback}".strip()[:500]
     )
+
+
+def _diff(patch: Patch) -> str:
+    if len(patch.text) > DIFF_CHARACTERS:
+        return f"### Change: {patch.stat}\nToo long to be shown here; `bridle show` prints it."
+    longest = max((len(run) for run in re.findall("`+", patch.text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"### Change: {patch.stat}\n{fence}diff\n{patch.text.rstrip()}\n{fence}"
 
 
 def _facts(shown: Mapping[str, Any]) -> str:

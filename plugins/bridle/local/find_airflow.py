@@ -10,6 +10,9 @@ from bridle.local.stack import Stack
 URL_VARIABLE = "BRIDLE_AIRFLOW_URL"
 TOKEN_VARIABLE = "BRIDLE_AIRFLOW_TOKEN"  # noqa: S105 (a name)
 USER_VARIABLE = "BRIDLE_AIRFLOW_USER"
+HOUSEKEEPING = ("bridle_sweeper",)
+"""Workflows that nobody means by "the newest run"."""
+
 PASSWORD_VARIABLE = "BRIDLE_AIRFLOW_PASSWORD"  # noqa: S105 (a name)
 
 
@@ -41,10 +44,10 @@ def find_run(airflow: AirflowClient, name: str | None) -> DagRun:
         InvalidInput: none, or more than one, is called so.
     """
     dag_id, _, run_id = (name or "").rpartition("/")
-    found = airflow.runs(dag_id or "~", like=run_id, limit=20)
+    found = airflow.runs(dag_id or "~", like=run_id, limit=50)
     exact = [run for run in found if run.run_id == run_id]
-    if name is None and found:
-        return found[0]
+    if name is None:
+        found = [run for run in found if run.dag_id not in HOUSEKEEPING][:1]
     candidates = exact or found
     if len(candidates) == 1:
         return candidates[0]

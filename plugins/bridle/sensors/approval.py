@@ -13,6 +13,9 @@ from bridle.operators.base import failing_clearly, push, step_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from bridle.harness.step import Step
+    from bridle.workspace.patch import Patch
+
 
 class HumanApprovalSensor(ApprovalOperator):
     """Wait for a human to approve or reject; no worker slot is held meanwhile.
@@ -23,6 +26,8 @@ class HumanApprovalSensor(ApprovalOperator):
 
     Args:
         commit: what the approval is for; None for things that are no code. Templated.
+        base: the commit that the work started from: then the change between the two is shown. Templated.
+        repo: name on the allow-list. Templated.
         subject: the question. Templated.
         inputs: facts to show, by name (`review`, `issue`, …). Templated; references are fetched.
         required: whether to ask; anything but true (`True`, `"True"`, `"true"`) passes and is recorded as
@@ -32,13 +37,15 @@ class HumanApprovalSensor(ApprovalOperator):
         on_timeout: `fail`, `approve` or `reject`.
     """
 
-    template_fields: Sequence[str] = ("subject", "commit", "inputs", "required", "insist")
+    template_fields: Sequence[str] = ("subject", "commit", "base", "repo", "inputs", "required", "insist")
     ui_color = "#f3e8ff"
 
     def __init__(
         self,
         *,
         commit: Any = None,
+        base: Any = None,
+        repo: str = "{{ params.repo }}",
         subject: str = "Approve {{ task.task_id }}?",
         inputs: Mapping[str, Any] | None = None,
         required: Any = True,
@@ -58,6 +65,8 @@ class HumanApprovalSensor(ApprovalOperator):
             **kwargs,
         )
         self.commit = commit
+        self.base = base
+        self.repo = repo
         self.inputs = dict(inputs or {})
         self.required = required
         self.insist = insist
@@ -71,7 +80,13 @@ class HumanApprovalSensor(ApprovalOperator):
                 return None
             decision = answered(step)
             if decision is None:
-                self.body = ask(step, subject=self.subject, commit=self.commit, inputs=self.inputs)
+                self.body = ask(
+                    step,
+                    subject=self.subject,
+                    commit=self.commit,
+                    inputs=self.inputs,
+                    patch=self._patch(step),
+                )
         if decision is not None:
             return self._finish(context, decision)
         return super().execute(context)
@@ -95,6 +110,13 @@ class HumanApprovalSensor(ApprovalOperator):
         # the answer itself stays out of XCom: the ledger has it, and feedback may be long
         super().execute_complete(context, event)
         return None
+
+    def _patch(self, step: "Step") -> "Patch | None":
+        from bridle.harness.bench import Bench
+
+        if not (self.commit and self.base):
+            return None
+        return Bench(step, step.repository(self.repo)).patch(self.base, self.commit)
 
     def _finish(self, context: "Context", result: Any) -> None:
         push(context, result)
