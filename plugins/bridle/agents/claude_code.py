@@ -44,6 +44,9 @@ _SETTINGS = {
     # Seven kilobytes on how to commit and open pull requests; the harness does both.
     "CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS": "1",
     "CLAUDE_CODE_MAX_RETRIES": "4",
+    # What one answer may be; the gateway reserves all of it before each call, so the default of 32,000 would
+    # make small budgets useless.
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "16000",
     "API_TIMEOUT_MS": "300000",
     "CLAUDE_ENABLE_BYTE_WATCHDOG": "1",
     "CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS": "120000",

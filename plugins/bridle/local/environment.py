@@ -58,7 +58,9 @@ class Addresses:
     metadata: str
     """URL of Airflow's database."""
     ledger: str
-    """URL of Bridle's database."""
+    """URL of Bridle's database, for its owner: migrations, the command line."""
+    ledger_for_tasks: str
+    """The same for tasks: in the embedded server as a role that cannot rewrite history."""
 
     @property
     def url(self) -> str:
@@ -107,7 +109,7 @@ def _fixed(folder: StateFolder, options: StackOptions, keys: Keys, addresses: Ad
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(folder.logs / "dags"),
         "AIRFLOW__BRIDLE__HOME": str(folder.path / "work"),
         "AIRFLOW__BRIDLE__INCLUDE_DIR": str(options.include),
-        "AIRFLOW_CONN_BRIDLE_LEDGER": _connection(addresses.ledger),
+        "AIRFLOW_CONN_BRIDLE_LEDGER": _connection(addresses.ledger_for_tasks),
     }
 
 

@@ -25,6 +25,8 @@ class Keys:
     """Of the user `admin` in the UI and REST API."""
     fernet: str = field(default_factory=_fernet_key)
     """Encrypts the connections that are kept in Airflow's database."""
+    worker: str = field(default_factory=_key)
+    """Password of the database role that tasks write the ledger with."""
     jwt: str = field(default_factory=_key)
     """Signs the tokens of tasks and users."""
     session: str = field(default_factory=_key)
@@ -32,7 +34,9 @@ class Keys:
 
     @classmethod
     def load(cls, path: Path) -> "Keys":
-        """The keys in `path`; made there when it is missing."""
-        if not path.exists():
-            write_private(path, json.dumps(asdict(cls())))
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """The keys in `path`; what is missing there is made."""
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        keys = cls(**kept)
+        if asdict(keys) != kept:
+            write_private(path, json.dumps(asdict(keys)))
+        return keys

@@ -136,6 +136,19 @@ class Postgres:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
             return True
 
+    def create_login(self, name: str, password: str, *, member_of: str) -> None:
+        """Make sure that the role `name` may log in, and has the rights of `member_of`."""
+        with self._connect() as connection:
+            there = {row[0] for row in connection.execute("select rolname from pg_roles")}
+            for role in {member_of, name} - there:
+                connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+            connection.execute(
+                sql.SQL("alter role {} login password {}").format(sql.Identifier(name), sql.Literal(password))
+            )
+            connection.execute(
+                sql.SQL("grant {} to {}").format(sql.Identifier(member_of), sql.Identifier(name))
+            )
+
     def drop_database(self, name: str) -> None:
         """Drop the database `name`, whoever is connected to it."""
         with self._connect() as connection:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import psutil
+from sqlalchemy.engine import make_url
 
 from bridle.errors import BridleError, StackError
 from bridle.local.component import Component
@@ -32,6 +33,7 @@ from bridle.local.report import ComponentReport, Phase, Report
 from bridle.local.tether import adopt_orphans
 
 _DEFAULT_PORT = 8080
+_WORKER = "bridle_worker"
 _READY_SECONDS = 240
 _GRACE_SECONDS = 5
 _AIRFLOW = (sys.executable, "-m", "airflow")
@@ -121,7 +123,12 @@ class Supervisor:
                 self._postgres.create_database(name)
             metadata = metadata or self._postgres.url(METADATA)
             ledger = ledger or self._postgres.url(LEDGER)
-        return Addresses(port=port, metadata=metadata, ledger=ledger)
+        for_tasks = ledger
+        if self._postgres is not None and LEDGER in given.embedded:
+            self._postgres.create_login(_WORKER, self._keys.worker, member_of="bridle_task")
+            worker = make_url(ledger).set(username=_WORKER, password=self._keys.worker)
+            for_tasks = worker.render_as_string(hide_password=False)
+        return Addresses(port=port, metadata=metadata, ledger=ledger, ledger_for_tasks=for_tasks)
 
     def _port(self) -> int:
         given = self._options.port

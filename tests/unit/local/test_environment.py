@@ -13,7 +13,8 @@ from bridle.local.options import StackOptions
 ADDRESSES = Addresses(
     port=18080,
     metadata="postgresql+psycopg://u:p@127.0.0.1:1/airflow",
-    ledger="postgresql+psycopg://u:p%40ss@127.0.0.1:1/bridle?sslmode=require",
+    ledger="postgresql+psycopg://owner:p@127.0.0.1:1/bridle",
+    ledger_for_tasks="postgresql+psycopg://u:p%40ss@127.0.0.1:1/bridle?sslmode=require",
 )
 
 
