@@ -38,7 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                         "State of this host: mirrors, session folders. Empty: $AIRFLOW_HOME/bridle."
                     ),
                     "include_dir": _option(
-                        "Folder with roles.yaml, repositories.yaml, prompts/ and templates/. Empty: `include` "
+                        "Folder with roles.yaml, repositories.yaml, prompts/, templates/. Empty: `include` "
                         "beside the DAG, then what the package ships."
                     ),
                     "repositories_file": _option(

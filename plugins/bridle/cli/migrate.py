@@ -14,7 +14,7 @@ def migrate(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Bring the ledger's tables to this version of Bridle."""
-    from bridle.ledger import migrate as migrations
+    import bridle.ledger.migrate as migrations
     from bridle.local.databases import psycopg_url
     from bridle.local.ledger_url import find_ledger_url
 

@@ -13,6 +13,7 @@ from bridle.process.strength import detect
 from bridle.workspace.carrier import LedgerCarrier
 from bridle.workspace.mirror import Mirror
 from bridle.workspace.patch import Patch
+from bridle.workspace.remote import Remote
 from bridle.workspace.workspace import Workspace
 
 
@@ -26,7 +27,14 @@ class Bench:
     @cached_property
     def workspace(self) -> Workspace:
         """Clones below this host's `[bridle] home`, with commits carried through the ledger."""
-        return Workspace(self.step.settings.home, LedgerCarrier(self.step.ledger), remote=remote_of)
+        return Workspace(self.step.settings.home, LedgerCarrier(self.step.ledger), remote=self._remote)
+
+    def _remote(self, repository: Repository) -> Remote:
+        """The repository's remote; its token is one more secret to keep out of everything."""
+        remote = remote_of(repository)
+        if remote.token:
+            self.step.ledger.redactor.add(remote.token)
+        return remote
 
     @property
     def required(self) -> Repository:

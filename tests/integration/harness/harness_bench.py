@@ -48,7 +48,9 @@ class Bed:
         )
         return Step(attempt, settings, self.ledger, self.ledger.take_step(attempt), stop=self.stop)
 
-    def work(self, *, access: Access = "write", check: str | None = "tests", rounds: int = 3, **changes: Any) -> Work:
+    def work(
+        self, *, access: Access = "write", check: str | None = "tests", rounds: int = 3, **changes: Any
+    ) -> Work:
         """Fix the user's repository."""
         return Work(
             assignment=lambda number, feedback: assignment(

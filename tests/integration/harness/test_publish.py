@@ -11,7 +11,6 @@ from bridle.harness.approval import ask, record_answer
 from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
-from bridle.harness.sweep import sweep
 from bridle.harness.work import work
 from bridle.testing.git_repository import plain_git
 
@@ -120,7 +119,9 @@ def test_a_protected_path_stops_the_patch_before_anything_is_pushed(bed: Make) -
     write = {"op": "write", "path": ".github/workflows/own.yml", "content": "on: push\n"}
     here = bed({"implement": [[*edit("a - b", "a + b")[:2], {"ops": [write]}, {"text": "Done."}]]})
     done = work(here.step(), here.work())
-    with pytest.raises(PolicyViolation, match=r"\.github/workflows/own\.yml(.|\n)*protected path(.|\n)*patch\.allow"):
+    with pytest.raises(
+        PolicyViolation, match=r"\.github/workflows/own\.yml(.|\n)*protected path(.|\n)*patch\.allow"
+    ):
         published(here.step(task="publish"), here, done)
     assert branches(here) == ["main"]
     assert not pulls(here)

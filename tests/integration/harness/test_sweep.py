@@ -22,7 +22,8 @@ def test_a_branch_of_a_failed_run_that_never_came_to_a_pull_request_is_taken_bac
     done = work(here.step(), here.work())
     (here.folder / "repositories.yaml").write_text(
         "repositories:\n  demo/sample:\n    forge: local\n"
-        f"    url: {here.user.path.as_uri()}\n    issues: {here.user.path.parent}/issues\n    checks: {{t: 'true'}}\n"
+        f"    url: {here.user.path.as_uri()}\n    issues: {here.user.path.parent}/issues\n"
+        "    checks: {t: 'true'}\n"
     )
     here.settings["repositories_file"] = here.folder / "repositories.yaml"
     step = here.step(task="publish")

@@ -92,7 +92,9 @@ def test_a_session_without_any_change_is_a_failure_even_when_the_check_passes(be
 
 
 def test_what_a_read_session_changes_is_thrown_away(bed: Make) -> None:
-    here = bed({"implement": [[{"ops": [{"op": "shell", "command": "echo x > calc.py"}]}, {"text": "Read it."}]]})
+    here = bed(
+        {"implement": [[{"ops": [{"op": "shell", "command": "echo x > calc.py"}]}, {"text": "Read it."}]]}
+    )
     result = work(here.step(), here.work(access="read", check=None, role=WITH_SHELL))
     assert result.commit == result.base
 
@@ -162,7 +164,9 @@ def test_the_clone_of_a_commit_passes_the_check_for_the_user_too(bed: Make, tmp_
     here = bed({"implement": [edit("a - b", "a + b")]})
     step = here.step()
     result = work(step, here.work())
-    clone = Bench(step, here.work().repository).workspace.open(here.user.configured(), result.commit or "", "look")
+    clone = Bench(step, here.work().repository).workspace.open(
+        here.user.configured(), result.commit or "", "look"
+    )
     assert subprocess.run(CHECK, shell=True, cwd=clone.path, check=False).returncode == 0
 
 

@@ -29,7 +29,9 @@ def test_the_shipped_roles_and_repositories_are_valid() -> None:
         ("", 1, "roles"),
     ],
 )
-def test_an_error_in_roles_yaml_names_file_line_and_key(tmp_path: Path, text: str, line: int, what: str) -> None:
+def test_an_error_in_roles_yaml_names_file_line_and_key(
+    tmp_path: Path, text: str, line: int, what: str
+) -> None:
     path = tmp_path / "roles.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=what) as error:
@@ -55,14 +57,14 @@ def test_an_unknown_role_or_repository_lists_the_known_ones(tmp_path: Path) -> N
 def test_a_local_forge_needs_its_places(tmp_path: Path) -> None:
     path = tmp_path / "repositories.yaml"
     path.write_text("repositories:\n  demo:\n    forge: local\n    checks: {t: 'true'}\n")
-    with pytest.raises(ConfigError, match=":2:.*needs `url`"):
+    with pytest.raises(ConfigError, match=r":2:.*needs `url`"):
         Repositories.read(path)
 
 
 def test_an_undefined_name_in_a_prompt_is_an_error_that_says_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "p.md"
     path.write_text("{{ issue.text }} {{ nothing }}")
-    with pytest.raises(ConfigError, match="nothing.*gives it: issue"):
+    with pytest.raises(ConfigError, match=r"nothing.*gives it: issue"):
         render(path, {"issue": {"text": "x"}})
     path.write_text("a\n{% if %}")
     with pytest.raises(ConfigError, match=r"p\.md:2:"):
