@@ -64,8 +64,8 @@ def show_run(
 
     from bridle.cli.report import cost_table, diff_view
     from bridle.cli.watch import Watch
-    from bridle.harness.approval import DIFF
     from bridle.ledger.queries import Queries
+    from bridle.ledger.reviews import DIFF
     from bridle.ledger.store import Ledger
     from bridle.local.find_airflow import find_airflow, find_run
     from bridle.local.ledger_url import find_ledger_url

@@ -8,11 +8,8 @@ from bridle.errors import ReviewMismatch
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
-from bridle.ledger.reviews import APPROVE, REJECT
+from bridle.ledger.reviews import APPROVE, DIFF, REJECT
 from bridle.workspace.patch import Patch
-
-DIFF = "diff"
-"""Key of a review's snapshot under which the artifact with the patch is kept."""
 
 DIFF_CHARACTERS = 8_000
 """How long a patch may be to be shown with the question itself."""

@@ -14,6 +14,9 @@ from bridle.ledger.schema import review
 APPROVE = "approve"
 REJECT = "reject"
 
+DIFF = "diff"
+"""Key of a review's snapshot under which the artifact with the patch is kept."""
+
 
 class Reviews(Part):
     """Asking and answering."""
