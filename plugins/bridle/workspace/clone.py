@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +12,7 @@ from typing import Any, Self
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
 from bridle.workspace.git import git
+from bridle.workspace.lock import locked
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.patch import DiffStat, Patch, read_patch
 from bridle.workspace.snapshot import Caps, Checkout, LeftOut, Snapshot, take_snapshot
@@ -69,6 +71,8 @@ class Clone:
         self._head = base
         self._checkpoint = start
         self._lock = threading.RLock()
+        self._alive = ExitStack()  # tells `Workspace.sweep` that somebody works here
+        self._alive.enter_context(locked(folder / "lock", wait_seconds=1))
         self._checkout = Checkout(mirror.path, self.path, folder / "index")
 
     @property
@@ -166,6 +170,7 @@ class Clone:
         """Remove the clone from this host; its commits stay in the mirror. May be called twice."""
         with self._lock:
             remove(self.folder)
+            self._alive.close()
 
     def __enter__(self) -> Self:
         return self

@@ -33,6 +33,9 @@ class LeftOut:
     path: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
 
 @dataclass(frozen=True)
 class Snapshot:

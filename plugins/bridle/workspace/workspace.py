@@ -10,6 +10,7 @@ from bridle.config.repositories import Repository
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
 from bridle.workspace.clone import Clone, remove
+from bridle.workspace.lock import is_held
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.remote import Remote
 from bridle.workspace.snapshot import Caps
@@ -81,11 +82,15 @@ class Workspace:
             start=start or base,
             caps=self.caps,
         )
-        clone.lay_out()
+        try:
+            clone.lay_out()
+        except BaseException:
+            clone.close()
+            raise
         return clone
 
     def sweep(self, *, keep: Collection[str], older_than_seconds: float = 3600.0) -> list[str]:
-        """Remove clones that no session needs any more; only those that this host made.
+        """Remove clones that no session needs any more: made by this host, and opened by no living process.
 
         Args:
             keep: ids of sessions that are alive.
@@ -99,7 +104,7 @@ class Workspace:
             marker = folder / "host"
             if folder.name in keep or not marker.is_file() or marker.read_text() != socket.gethostname():
                 continue
-            if time.time() - marker.stat().st_mtime >= older_than_seconds:
+            if time.time() - marker.stat().st_mtime >= older_than_seconds and not is_held(folder / "lock"):
                 remove(folder)
                 swept.append(folder.name)
         return swept

@@ -297,10 +297,16 @@ def test_closing_removes_a_clone_whose_permissions_the_agent_took_away(clone):
 def test_only_stale_clones_of_this_host_are_swept(workspace, repository, base):
     for session in ("alive", "stale", "elsewhere"):
         workspace.open(repository, base, session)
+    working = workspace.open(repository, base, "working")
     (workspace.root / "sessions/elsewhere/host").write_text("another-host")
     assert workspace.sweep(keep={"alive"}) == []
     assert workspace.sweep(keep={"alive"}, older_than_seconds=0) == ["stale"]
-    assert sorted(path.name for path in (workspace.root / "sessions").iterdir()) == ["alive", "elsewhere"]
+    assert sorted(path.name for path in (workspace.root / "sessions").iterdir()) == [
+        "alive",
+        "elsewhere",
+        "working",
+    ]
+    working.close()
 
 
 @pytest.mark.parametrize("session_id", ["", "../x", "a/b", "-rf", "a b", "x" * 81])
@@ -312,6 +318,17 @@ def test_a_session_id_cannot_name_another_folder(workspace, repository, base, se
 def test_one_session_has_one_clone(workspace, repository, base, clone):
     with pytest.raises(RepositoryError, match="already"):
         workspace.open(repository, base, "session-1")
+
+
+def test_a_clone_that_cannot_be_laid_out_leaves_nothing(workspace, repository, mirror, base):
+    blob = mirror.git("rev-parse", f"{base}:README.md").decode().strip()
+    mirror.git("update-ref", "refs/bridle/x", base)
+    (mirror.path / "objects" / blob[:2] / blob[2:]).unlink(missing_ok=True)
+    for pack in mirror.path.glob("objects/pack/*"):
+        pack.unlink()
+    with pytest.raises(RepositoryError):
+        workspace.open(repository, base, "broken")
+    assert not (workspace.root / "sessions" / "broken").exists()
 
 
 def test_a_commit_that_is_nowhere_is_named(workspace, repository):
