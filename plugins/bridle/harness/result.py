@@ -21,6 +21,7 @@ class StepResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     outcome: str = "done"
+    """`done`; of an approval `approve` or `reject`."""
     session_id: str | None = None
     """The last session of the step; the way into the ledger."""
     commit: str | None = None
@@ -28,14 +29,17 @@ class StepResult(BaseModel):
     base: str | None = None
     """The commit that the step started from."""
     summary: str = Field(default="", max_length=500)
+    """One or two sentences for people."""
     result: Any = None
     """The structured output, inline or as `{"artifact": …, "bytes": …}`."""
     checks: dict[str, bool] = Field(default_factory=dict)
     """Name of each check that ran last, and whether it passed."""
     tokens: int = 0
+    """Input and output tokens of all sessions of this step."""
     cost_usd: Decimal | None = Decimal(0)
     """US dollars of all sessions of this step; None when a price is unknown."""
     rounds: int = 0
+    """How many rounds the step took."""
 
     def xcom(self) -> dict[str, Any]:
         """The values to push, by key.

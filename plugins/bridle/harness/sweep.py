@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from bridle.config.repositories import repositories_in_force
 from bridle.errors import BridleError
 from bridle.forge import open_forge
 from bridle.harness.bench import Bench
@@ -32,12 +33,22 @@ def sweep(step: Step, run_state: RunState) -> StepResult:
         orphans = [push for push in _pushes(queries) if run_state(*_run_of(push)) == "failed"]
     removed = Bench(step, None).workspace.sweep(keep=alive)
     undone = sum(_take_back(step, push) for push in orphans)
+    _collect_garbage(step)
     summary = (
         f"closed {closed} lost sessions, replayed events of {replayed}, removed {len(removed)} clones, "
         f"took back {undone} branches"
     )
     log.info("%s", summary)
     return StepResult(summary=summary)
+
+
+def _collect_garbage(step: Step) -> None:
+    """Keep this host's mirrors small: what sessions made and nobody has needed for two weeks goes."""
+    known = repositories_in_force(step.settings, beside=step.beside)
+    for repository in known.repositories.values():
+        mirror = Bench(step, repository).mirror
+        if mirror.path.is_dir():
+            mirror.collect()
 
 
 def _pushes(queries: Queries) -> list[EffectRow]:
