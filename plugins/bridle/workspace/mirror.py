@@ -156,7 +156,7 @@ class Mirror:
         return read_patch(self.path, base, head)
 
     def collect(self, *, older_than_days: float = 14) -> None:
-        """Drop Bridle's refs to commits older than that, then pack what is left.
+        """Drop Bridle's refs to commits older than that, then pack what is left when that is worth it.
 
         Objects that no ref needs any more go two weeks later; live clones are not disturbed.
         """
@@ -166,7 +166,7 @@ class Mirror:
             listed = self.git("for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/bridle/")
             old = [ref for date, ref in map(bytes.split, listed.splitlines()) if int(date) < oldest]
             self.git("update-ref", "--stdin", stdin=b"".join(b"delete %b\n" % ref for ref in old))
-            self.git("gc", "--quiet")
+            self.git("gc", "--auto", "--quiet")
 
     def _commit(self, name: str) -> str | None:
         self._create()
