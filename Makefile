@@ -5,9 +5,9 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
 export PYTHON
 
 BIN := .venv/bin
-SOURCES := plugins tests dags $(wildcard benchmarks)
+SOURCES := plugins tests dags docs $(wildcard benchmarks)
 
-.PHONY: help install demo up down test lint format clean
+.PHONY: help install demo up down test lint format docs clean
 
 help:             ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ lint: install     ## Style and types
 format: install   ## Let ruff write
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+docs: install     ## Bring what docs/ repeat of the code up to date
+	@$(BIN)/python docs/generate.py
 
 clean:            ## End the local stack and delete everything that was made
 	@if [[ -x $(BIN)/bridle ]]; then $(BIN)/bridle down; fi

@@ -28,6 +28,15 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "bridle.gateway.connection.ModelHook",
                 "connection-type": "bridle_model",
                 "hook-name": "Bridle model provider",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "schema", "port"],
+                    "relabeling": {"password": "API key", "host": "Base URL"},
+                    "placeholders": {
+                        "host": "where it is not the provider's own, e.g. https://models.example.com/v1",
+                        "extra": '{"dialects": ["openai-chat"], '
+                        '"price": {"my-model": {"input": 1, "output": 4}}}',
+                    },
+                },
             }
         ],
         "config": {

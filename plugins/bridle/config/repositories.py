@@ -16,6 +16,7 @@ class PatchLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_files: int = 60
+    """Changed files."""
     max_lines: int = 2000
     """Added and deleted lines together."""
     max_bytes: int = 400_000

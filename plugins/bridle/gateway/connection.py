@@ -1,13 +1,14 @@
 """The Airflow connection type `bridle_model`: a provider's API key, and where to use it.
 
-Loaded by Airflow's web server for its form: it imports nothing heavy.
+What its form asks for is in `bridle.provider_info`. Airflow loads this in its web server and its commands: it
+imports nothing heavy.
 """
 
 from typing import Any
 
 
 class ModelHook:
-    """Gives the connection form its fields, and tests a connection; sessions use `providers`."""
+    """Names the type, and tests a connection; sessions use `providers`."""
 
     conn_name_attr = "conn_id"
     default_conn_name = "bridle_anthropic"
@@ -21,18 +22,6 @@ class ModelHook:
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> "ModelHook":
         """As Airflow makes hooks."""
         return cls(conn_id)
-
-    @staticmethod
-    def get_ui_field_behaviour() -> dict[str, Any]:
-        """Which of Airflow's standard fields the form shows, and how it calls them."""
-        return {
-            "hidden_fields": ["login", "schema", "port"],
-            "relabeling": {"password": "API key", "host": "Base URL"},
-            "placeholders": {
-                "host": "where it is not the provider's own, e.g. https://models.example.com/v1",
-                "extra": '{"dialects": ["openai-chat"], "price": {"my-model": {"input": 1, "output": 4}}}',
-            },
-        }
 
     def test_connection(self) -> tuple[bool, str]:
         """List the provider's models: free of charge, and needs the key."""

@@ -1,5 +1,6 @@
 """The connection type in Airflow's form."""
 
+import json
 import subprocess
 import sys
 
@@ -9,8 +10,17 @@ from bridle.gateway.connection import ModelHook
 
 
 def test_the_form_asks_for_a_key_and_an_address() -> None:
-    form = ModelHook.get_ui_field_behaviour()
+    """As Airflow 3.3 reads it: from the provider's metadata, not from the hook."""
+    program = (
+        "import json; from airflow.providers_manager import ProvidersManager\n"
+        "pm = ProvidersManager()\n"
+        "meta = {it.connection_type: it for it in pm.iter_connection_type_hook_ui_metadata()}\n"
+        "print(json.dumps(meta['bridle_model'].field_behaviour))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    form = json.loads(out.splitlines()[-1])
     assert form["relabeling"] == {"password": "API key", "host": "Base URL"}
+    assert form["hidden_fields"] == ["login", "schema", "port"]
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

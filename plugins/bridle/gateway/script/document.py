@@ -63,8 +63,11 @@ class Reported(_Strict):
     input_tokens: int
     """All of them, those read from and written to the cache included."""
     output_tokens: int
+    """Those for reasoning included."""
     cache_read_tokens: int = 0
+    """Part of `input_tokens`, as is the next one."""
     cache_write_tokens: int = 0
+    """Charged at more than the plain price."""
     reasoning_tokens: int = 0
     """Part of `output_tokens`; only the OpenAI dialect tells it."""
 
@@ -73,6 +76,7 @@ class Turn(_Strict):
     """One answer of the model."""
 
     text: str = ""
+    """What it says."""
     ops: tuple[Op, ...] = ()
     """Tool calls, all in this one answer."""
     output: dict[str, Any] | None = None
