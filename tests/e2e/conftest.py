@@ -1,0 +1,34 @@
+"""Whole workflows in a real Airflow: scheduler, API server, PostgreSQL, git, agents; the model is played.
+
+A test names its scenario with `@pytest.mark.parametrize("stage", [SCENARIO], indirect=True)`. The scenarios
+of all tests that were selected are played side by side in one Airflow, whatever the order of the tests.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from e2e_scenario import Scenario
+from e2e_stage import Stage
+from e2e_world import World, world_of
+
+
+@pytest.fixture(scope="session")
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Airflow, with every selected scenario being played."""
+    params = [
+        item.callspec.params.get("stage") for item in request.session.items if hasattr(item, "callspec")
+    ]
+    wanted = {param.name: param for param in params if isinstance(param, Scenario)}
+    with world_of(list(wanted.values())) as world:
+        yield world
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, world: World) -> Stage:
+    """The scenario's stage, after its plot has come to its end."""
+    return world.played(request.param)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Tests are named after their scenario."""
+    return val.name if isinstance(val, Scenario) else None

@@ -1,0 +1,107 @@
+"""One Airflow for all scenarios, which are played side by side."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+from e2e_processes import eventually
+from e2e_scenario import Scenario
+from e2e_stage import Stage
+
+from bridle.config.starter import starter_dir
+from bridle.local.rest import AirflowClient
+from bridle.local.stack import StackInfo
+from bridle.testing.stack import running_stack
+
+WORKFLOWS = ("issue_fix", "bridle_sweeper", "unknown_role")
+UNKNOWN_ROLE = '''
+"""A workflow with a mistake: nobody plays its role."""
+from airflow.sdk import DAG
+from bridle import AgentSessionOperator
+from bridle.params import issue_fix_params
+from pathlib import Path
+
+PARAMS = issue_fix_params(beside=Path(__file__))
+with DAG("unknown_role", schedule=None, params=PARAMS, default_args={"retries": 2}):
+    AgentSessionOperator(task_id="ask", role="wizard", prompt="plan.md")
+'''
+
+
+class World:
+    """Airflow, and every scenario that was asked for, being played."""
+
+    def __init__(self, info: StackInfo, stages: Sequence[Stage]) -> None:
+        self.info = info
+        self.stages = {stage.scenario.name: stage for stage in stages}
+        self._pool = ThreadPoolExecutor(max_workers=len(stages), thread_name_prefix="plot")
+        self._plots: dict[str, Future[None]] = {}
+        for stage in stages:
+            stage.enter(info)
+            self._plots[stage.scenario.name] = self._pool.submit(stage.scenario.plot, stage)
+
+    def played(self, scenario: Scenario) -> Stage:
+        """The stage of a scenario after its plot has come to its end."""
+        self._plots[scenario.name].result()
+        return self.stages[scenario.name]
+
+    def close(self) -> None:
+        """Wait for every plot."""
+        self._pool.shutdown(cancel_futures=True)
+        for stage in self.stages.values():
+            stage.leave()
+
+
+@contextmanager
+def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
+    """Lay everything out, start Airflow, and let the plots begin; everything is gone afterwards."""
+    with TemporaryDirectory(prefix="bridle-e2e-") as place:
+        folder = Path(place)
+        folder.chmod(0o711)
+        stages = [Stage(scenario, folder / scenario.name) for scenario in scenarios]
+        env = {
+            "AIRFLOW__BRIDLE__GATEWAY_MODE": "script",
+            "AIRFLOW__BRIDLE__SCRIPT": _write(folder / "script.yaml", _script(scenarios)),
+            "AIRFLOW__BRIDLE__REPOSITORIES_FILE": _write(
+                folder / "repositories.yaml",
+                {"repositories": {stage.scenario.name: stage.entry for stage in stages}},
+            ),
+            "AIRFLOW__BRIDLE__CHECKPOINT_SECONDS": "1",
+            # a busy machine is no reason to give a task up
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        }
+        with running_stack(dags=_dags(folder / "dags"), include=starter_dir() / "include", env=env) as info:
+            _wait_for_workflows(info)
+            world = World(info, stages)
+            try:
+                yield world
+            finally:
+                world.close()
+
+
+def _script(scenarios: Sequence[Scenario]) -> dict[str, object]:
+    """One script for all: a classifying session has no repository, so its key has none."""
+    return {
+        task if task == "classify" else f"{task}@{scenario.name}": sessions
+        for scenario in scenarios
+        for task, sessions in scenario.script.items()
+    }
+
+
+def _dags(folder: Path) -> Path:
+    shutil.copytree(starter_dir() / "dags", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "unknown_role.py").write_text(UNKNOWN_ROLE)
+    return folder
+
+
+def _write(path: Path, content: object) -> str:
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return str(path)
+
+
+def _wait_for_workflows(info: StackInfo) -> None:
+    with AirflowClient(info.url, token=info.token) as airflow:
+        eventually("the workflows are parsed", lambda: all(map(airflow.has_dag, WORKFLOWS)), 90)
