@@ -170,7 +170,16 @@ def operations() -> str:
     return table(("`op`", "fields", "meaning"), rows)
 
 
+def source(name: str, language: str) -> str:
+    """A file of the example, as a block of code."""
+    text = (DOCS / "example" / name).read_text(encoding="utf-8")
+    return f"`{name}`\n\n```{language}\n{text}```\n"
+
+
 PARTS = {
+    "example-dag": lambda: source("dags/fix_it.py", "python"),
+    "example-script": lambda: source("script.yaml", "yaml"),
+    "example-test": lambda: source("test_fix_it.py", "python"),
     "operators": operators,
     "step-result": lambda: fields(StepResult),
     "settings": settings,
