@@ -14,6 +14,7 @@ import pytest
 
 from bridle.demo.outcome import branches, check
 from bridle.demo.sample import Sample
+from bridle.local.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -27,7 +28,8 @@ def state() -> Iterator[Path]:
 
 
 def start(state: Path, *words: str) -> "subprocess.Popen[str]":
-    command = [str(Path(sys.executable).with_name("bridle")), "demo", "--state", str(state), *words]
+    command = [str(Path(sys.executable).with_name("bridle")), "demo", "--state", str(state)]
+    command += ["--port", str(free_port()), *words]
     variables = {name: value for name, value in os.environ.items() if name not in ("APPROVE", "KEEP")}
     return subprocess.Popen(
         command,
@@ -71,7 +73,7 @@ def test_the_demo_ends_with_a_pull_request_that_passes(state: Path, time_of_runn
     assert left_behind(state) == []
 
 
-def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
+def test_ctrl_c_in_mid_session_leaves_nothing_running_and_the_next_demo_starts_afresh(state: Path) -> None:
     demo = start(state)
     assert demo.stdout is not None
     for line in demo.stdout:
@@ -87,3 +89,4 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
     while left := left_behind(state):
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
+    test_the_demo_ends_with_a_pull_request_that_passes(state, "after an interruption")

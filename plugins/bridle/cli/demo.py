@@ -1,5 +1,6 @@
 """`bridle demo`."""
 
+import json
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from bridle.cli.tour import Ending
 
+CONNECTION = "AIRFLOW_CONN_BRIDLE_ANTHROPIC"
+
 
 def demo(
     live: Annotated[bool, typer.Option("--live", help="Real models; needs ANTHROPIC_API_KEY.")] = False,
@@ -22,7 +25,7 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", envvar="KEEP", help="Stay up until Enter, to look around.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help="Of the Airflow UI; default: any free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Of the UI; default: 8080, or any free one.")] = None,
     state: Annotated[Path, typer.Option(help="The demo's folder; may be deleted.")] = Path(".bridle/demo"),
 ) -> None:
     """From an issue to a draft pull request, on this machine: no key and no network needed."""
@@ -32,7 +35,7 @@ def demo(
 
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
-    tour = Tour(console, state=state, port=port, key=_key() if live else None, approve=approve)
+    tour = Tour(console, state=state, port=port, connection=_connection() if live else None, approve=approve)
     try:
         with tour.stack():
             ending = tour.run()
@@ -52,15 +55,16 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _key() -> str:
+def _connection() -> str:
+    """The Airflow connection to Anthropic, out of the environment."""
     from bridle.errors import CredentialError
 
-    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()
-    if not key:
+    ready, key = os.environ.get(CONNECTION, ""), os.environ.get("ANTHROPIC_API_KEY", "").strip()
+    if not ready and not key:
         raise CredentialError(
-            "--live calls real models: set ANTHROPIC_API_KEY. Without --live no key is needed"
+            f"--live calls real models: set ANTHROPIC_API_KEY (or {CONNECTION}). Without --live it needs none"
         )
-    return key
+    return ready or json.dumps({"conn_type": "bridle_model", "password": key})
 
 
 def _show(console: "Console", ending: "Ending") -> None:

@@ -1,7 +1,7 @@
 """The story of `bridle demo`: set the stage, run the workflow, and check the outcome from outside."""
 
-import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +21,16 @@ from bridle.demo.books import Count, differences, journal_count
 from bridle.demo.outcome import Verdict, branches, check, diff
 from bridle.demo.sample import NAME, Sample
 from bridle.errors import ConfigError, SessionFailed, StackError
+from bridle.ledger.store import Ledger
 from bridle.local.rest import AirflowClient, DagRun, Question
 from bridle.local.stack import Stack, StackInfo
 from bridle.process.sandbox import Isolation
 from bridle.process.strength import detect
 
 ISSUE = 1
+
+END_SECONDS = 8.0
+"""How long Airflow may take to end the tasks of a failed run: they notice at their next heartbeat."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,16 @@ class Tour:
         console: where it is told.
         state: folder of its stack and its repository.
         port: of the Airflow UI.
-        key: Anthropic's, for real models; None: the script plays them.
+        connection: Airflow connection to Anthropic, for real models; None: the script plays them.
         approve: answer the gate without asking the user.
     """
 
     def __init__(
-        self, console: Console, *, state: Path, port: int | None, key: str | None, approve: bool
+        self, console: Console, *, state: Path, port: int | None, connection: str | None, approve: bool
     ) -> None:
         self._console = console
         self._steps = Steps(console)
-        self._key = key
+        self._connection = connection
         self._approve = approve
         folder = state.expanduser().resolve()
         self._sample = Sample(folder / "repository")
@@ -83,13 +87,14 @@ class Tour:
         if self._stack.running:
             folder = self._stack.folder.path
             raise StackError(f"a demo is up in {folder}; end it first: bridle down --state {folder}")
-        if self._key:
+        if self._connection:
             _require_sandbox()
         self._lay_out()
         try:
             with self._steps.step("Start PostgreSQL and Airflow on this machine") as say:
                 self._info = self._stack.up(say, tethered=True)
                 say(f"{self._info.url}  (user {self._info.user}, password {self._info.password})")
+            self._end_earlier_runs()
             yield
         finally:
             self._stack.down()
@@ -129,6 +134,25 @@ class Tour:
             if before.passed or not before.failed_tests:
                 raise StackError(f"the demo's tests do not run here as they should: {before.last_line}")
 
+    def _end_earlier_runs(self) -> None:
+        """Airflow would take up again what an interrupted demo left, on the same issue and branch."""
+        info = self._started()
+        with AirflowClient(info.url, token=info.token) as airflow:
+            left = [run for run in airflow.runs(ISSUE_FIX, limit=100) if not run.ended]
+            if not left:
+                return
+            with (
+                self._steps.step("End the run of a demo that was interrupted") as say,
+                _ledger(info) as ledger,
+            ):
+                for run in left:
+                    say(run.run_id)
+                    ledger.request_stop(f"run:{run.dag_id}/{run.run_id}", "bridle demo")
+                    airflow.fail_run(run.dag_id, run.run_id)
+                time.sleep(END_SECONDS)
+                self._journal.unlink(missing_ok=True)
+                self._sample.reset()
+
     def _follow(self, airflow: AirflowClient, watch: Watch, run: DagRun) -> DagRun:
         def asked(question: Question) -> None:
             info = self._started()
@@ -161,7 +185,7 @@ class Tour:
             say(f"{heads[0]}, checked out afresh: {_tests(after)}")
             costs = watch.costs(airflow.tasks(run.dag_id, run.run_id))
             problems = self._problems(after, costs)
-            if self._key is None and not problems:
+            if self._connection is None and not problems:
                 say("the ledger's tokens are what the scripted model counted, step by step and in sum")
         info = self._started()
         links = {
@@ -176,7 +200,7 @@ class Tour:
         problems = [] if after.passed else [f"the branch {after.revision} fails the tests: {_tests(after)}"]
         if self._sample.tip("main") != self._main:
             problems.append("main has moved, and nothing was to be pushed to it")
-        if self._key is None:
+        if self._connection is None:
             ledger = {
                 step.task_id: Count(step.calls, step.usage.input_tokens, step.usage.output_tokens)
                 for step in costs
@@ -189,12 +213,12 @@ class Tour:
             "AIRFLOW__BRIDLE__HOME": str(self._work),
             "AIRFLOW__BRIDLE__REPOSITORIES_FILE": str(self._sample.allow_list),
         }
-        if self._key:
-            connection = {"conn_type": "bridle_model", "password": self._key}
-            return env | {
+        if self._connection:
+            live = {
                 "AIRFLOW__BRIDLE__GATEWAY_MODE": "live",
-                "AIRFLOW_CONN_BRIDLE_ANTHROPIC": json.dumps(connection),
+                "AIRFLOW_CONN_BRIDLE_ANTHROPIC": self._connection,
             }
+            return env | live
         return env | {
             "AIRFLOW__BRIDLE__GATEWAY_MODE": "script",
             "AIRFLOW__BRIDLE__SCRIPT": str(self._sample.script),
@@ -204,6 +228,10 @@ class Tour:
         if self._info is None:
             raise StackError("the demo's stack is not up; run the tour within `Tour.stack()`")
         return self._info
+
+
+def _ledger(info: StackInfo) -> Ledger:
+    return Ledger(info.ledger_url, spool=info.state / "spool")
 
 
 def _tests(verdict: Verdict) -> str:
