@@ -79,6 +79,13 @@ def test_yaml_examples_are_yaml(block: str) -> None:
     assert yaml.safe_load(block) is not None
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
+    assert {name for name in named if f"def {name}(" not in sources} == set()
+
+
 def commands() -> Iterator[object]:
     for page in PAGES:
         for at, (language, block) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8"))):
