@@ -73,7 +73,7 @@ with DAG(
         after=[investigate, plan],
         inputs=text,
         base=start,
-        approve_brief="{{ 'plan' in params.approvals }}",
+        approve_brief="{{ 'plan' in (params.approvals or []) }}",
     )
     approve = HumanApprovalSensor(
         task_id="approve_pull_request",
@@ -81,7 +81,7 @@ with DAG(
         commit=fix.commit,
         base=fix.base,
         inputs={"review": fix.review},
-        required="{{ 'before_pull_request' in params.approvals }}",
+        required="{{ 'before_pull_request' in (params.approvals or []) }}",
         insist=fix.undecided,
         timeout=timedelta(days=2),
     )

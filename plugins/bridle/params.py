@@ -32,15 +32,24 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
     return {
         "repo": Param(
             names[0] if names else None,
-            type=["string", "null"],
-            enum=[*names, None],
+            type="string" if names else ["string", "null"],
+            enum=names or [None],
             title="Repository",
             description="From include/repositories.yaml.",
         ),
         "issue": Param(1, type="integer", minimum=1, title="Issue number"),
-        "base": Param("", type="string", title="Base branch", description="Empty: the repository's default."),
+        "base": Param(
+            None,
+            type=["string", "null"],
+            title="Base branch",
+            description="Empty: the repository's default.",
+        ),
         "check": Param(
-            "", type="string", enum=["", *checks], title="Check", description="Empty: its first one."
+            None,
+            type=["string", "null"],
+            enum=[*checks, None],
+            title="Check",
+            description="Has to pass. Empty: the repository's first.",
         ),
         "budget_usd": Param(
             2.0,
@@ -51,7 +60,7 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
         ),
         "approvals": Param(
             ["before_pull_request"],
-            type="array",
+            type=["array", "null"],
             items={"type": "string", "enum": list(APPROVALS)},
             examples=list(APPROVALS),
             values_display=APPROVALS,

@@ -52,7 +52,7 @@ def implement_until_reviewed(
     after: Sequence[BaseOperator],
     inputs: Mapping[str, Any],
     base: Any,
-    check: str = "{{ params.check }}",
+    check: str = "{{ params.check or '' }}",
     max_rounds: int = 2,
     check_rounds: int = 3,
     implementer: str = "implementer",

@@ -40,8 +40,8 @@ def issue_fix(
     conf = {
         "repo": repo,
         "issue": issue,
-        "base": base,
-        "check": check,
+        "base": base or None,
+        "check": check or None,
         "budget_usd": budget,
         "approvals": [name.strip() for name in approvals.split(",") if name.strip() not in ("", "none")],
     }

@@ -147,6 +147,7 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         ws="none",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridle.errors import ReviewMismatch
+from bridle.guard.sanitize import sanitize
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -13,6 +14,9 @@ from bridle.workspace.patch import Patch
 
 DIFF_CHARACTERS = 8_000
 """How long a patch may be to be shown with the question itself."""
+
+FACT_BYTES = 600
+"""How much of one fact is shown; an agent wrote most of them."""
 
 
 def ask(
@@ -42,7 +46,7 @@ def ask(
     )
     totals = step.ledger.session_totals(step.attempt.step.run_scope)
     cost = "unknown" if totals.cost_usd is None else f"${totals.cost_usd:.4f}"
-    lines = [f"Commit `{commit}`" if commit else "", _facts(shown), f"Spent so far in this run: {cost}"]
+    lines = [f"Commit `{commit[:10]}`" if commit else "", _facts(shown), f"Spent so far in this run: {cost}"]
     if patch is not None:
         lines.append(_diff(patch))
     lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
@@ -117,13 +121,19 @@ def _facts(shown: Mapping[str, Any]) -> str:
     blocks = []
     for name, value in shown.items():
         if isinstance(value, Mapping):
-            rows = "\n".join(f"- **{key}**: {_one_line(item)}" for key, item in value.items())
-            blocks.append(f"### {name}\n{rows}")
+            told = {key: item for key, item in value.items() if item not in (None, "", [])}
+            rows = "\n".join(f"- **{key}**: {_one_line(item)}" for key, item in told.items())
+            blocks.append(f"### {name.capitalize()}\n{rows}")
         elif value is not None:
             blocks.append(f"**{name}**: {_one_line(value)}")
     return "\n\n".join(blocks)
 
 
 def _one_line(value: Any) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return " ".join(text.split())[:600]
+    return " ".join(sanitize(_said(value), max_bytes=FACT_BYTES).split())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_said(item)}" for key, item in value.items() if item is not None)
+    return "; ".join(map(_said, value)) if isinstance(value, list) else str(value)

@@ -40,7 +40,7 @@ class OpenPullRequestOperator(BridleOperator):
         number: Any,
         inputs: Mapping[str, Any] | None = None,
         body: str = "pull_request.md",
-        target: str = "{{ params.base }}",
+        target: str = "{{ params.base or '' }}",
         draft: bool = True,
         repo: str = "{{ params.repo }}",
         **kwargs: Any,

@@ -30,7 +30,12 @@ class FetchIssueOperator(BridleOperator):
     ui_color = "#e8f5e9"
 
     def __init__(
-        self, *, repo: str = "{{ params.repo }}", number: Any, base: str = "{{ params.base }}", **kwargs: Any
+        self,
+        *,
+        repo: str = "{{ params.repo }}",
+        number: Any,
+        base: str = "{{ params.base or '' }}",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.repo = repo

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.operators.base import failing_clearly, push, step_of
 
@@ -56,7 +57,16 @@ class HumanApprovalSensor(ApprovalOperator):
     ) -> None:
         kwargs.setdefault(
             "params",
-            {"feedback": Param("", type=["string", "null"], format="multiline", title="Feedback (optional)")},
+            {
+                "feedback": Param(
+                    None,
+                    type=["string", "null"],
+                    format="multiline",
+                    title="Feedback",
+                    description="For the record, and for whoever goes on.",
+                    source="task",  # Airflow shows no others
+                )
+            },
         )
         super().__init__(
             subject=subject,
@@ -94,6 +104,11 @@ class HumanApprovalSensor(ApprovalOperator):
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         from bridle.harness.approval import record_answer
 
+        if event.get("error_type") == "timeout":
+            # a retry would only ask again
+            raise AirflowFailException(
+                f"nobody answered within {self.response_timeout}; clear the task to ask again"
+            )
         if "error" in event:
             return super().execute_complete(context, event)
         with failing_clearly(), step_of(context, threading.Event()) as step:

@@ -26,7 +26,8 @@ class DiffStat:
     """Lines."""
 
     def __str__(self) -> str:
-        return f"{self.files} files (+{self.added} -{self.deleted})"
+        files = "1 file" if self.files == 1 else f"{self.files} files"
+        return f"{files} (+{self.added} -{self.deleted})"
 
 
 @dataclass(frozen=True)
