@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from bridle.agents.claude_code import INSTALL
 from bridle.cli.follow import Follower
 from bridle.cli.narrate import Narrator
 from bridle.cli.report import StepCost
@@ -81,12 +83,15 @@ class Tour:
         """Everything that the demo needs, up; ended on the way out, whatever happens.
 
         Raises:
-            ConfigError: real models were asked for, and this host has no sandbox for them.
+            ConfigError: Claude Code is not installed; or real models were asked for, and this host has no
+                sandbox for them.
             StackError: a demo is up already, or the stack does not start.
         """
         if self._stack.running:
             folder = self._stack.folder.path
             raise StackError(f"a demo is up in {folder}; end it first: bridle down --state {folder}")
+        if find_spec("claude_agent_sdk") is None:
+            raise ConfigError(INSTALL)
         if self._connection:
             _require_sandbox()
         self._lay_out()
