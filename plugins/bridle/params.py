@@ -34,8 +34,9 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
             names[0] if names else None,
             type="string" if names else ["string", "null"],
             enum=names or [None],
+            values_display=None if names else {"null": "none yet"},
             title="Repository",
-            description="From include/repositories.yaml.",
+            description="Those in include/repositories.yaml.",
         ),
         "issue": Param(1, type="integer", minimum=1, title="Issue number"),
         "base": Param(
@@ -47,9 +48,10 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
         "check": Param(
             None,
             type=["string", "null"],
-            enum=[*checks, None],
+            enum=[None, *checks],
+            values_display={"null": "the repository's first", **{name: name for name in checks}},
             title="Check",
-            description="Has to pass. Empty: the repository's first.",
+            description="Decides whether the work is done.",
         ),
         "budget_usd": Param(
             2.0,

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridle.errors import ReviewMismatch
 from bridle.guard.sanitize import sanitize
+from bridle.harness.evidence import Check, Evidence
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -44,9 +45,10 @@ def ask(
         patch_hash="" if patch is None else patch.hash,
         snapshot=snapshot,
     )
-    totals = step.ledger.session_totals(step.attempt.step.run_scope)
-    cost = "unknown" if totals.cost_usd is None else f"${totals.cost_usd:.4f}"
-    lines = [f"Commit `{commit[:10]}`" if commit else "", _facts(shown), f"Spent so far in this run: {cost}"]
+    evidence = Evidence.of_run(step)
+    lines = [f"Commit `{commit[:10]}`" if commit else ""]
+    lines += [_check(check) for check in evidence.checks if check.commit == commit]
+    lines += [_facts(shown), f"Spent so far in this run: {evidence.total.cost} US dollars"]
     if patch is not None:
         lines.append(_diff(patch))
     lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
@@ -107,6 +109,10 @@ def _result(decision: str, commit: str | None, by: str, feedback: str) -> StepRe
     return StepResult(
         outcome=decision, commit=commit, summary=f"{decision} by {by}. {feedback}".strip()[:500]
     )
+
+
+def _check(check: Check) -> str:
+    return f"Check `{check.command}` {'passed' if check.passed else 'failed'} in {check.seconds:.1f} s"
 
 
 def _diff(patch: Patch) -> str:

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.operators.base import failing_clearly, push, step_of
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
 
     from bridle.harness.step import Step
     from bridle.workspace.patch import Patch
+
+FEEDBACK = Param(
+    None,
+    type=["string", "null"],
+    format="multiline",
+    title="Feedback",
+    description="For the record, and for whoever goes on.",
+    source="task",
+)
 
 
 class HumanApprovalSensor(ApprovalOperator):
@@ -55,22 +66,14 @@ class HumanApprovalSensor(ApprovalOperator):
         on_timeout: Literal["fail", "approve", "reject"] = "fail",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault(
-            "params",
-            {
-                "feedback": Param(
-                    None,
-                    type=["string", "null"],
-                    format="multiline",
-                    title="Feedback",
-                    description="For the record, and for whoever goes on.",
-                    source="task",  # Airflow shows no others
-                )
-            },
-        )
+        # by now Airflow has put the DAG's own params in here, and of a form it shows only a task's
+        params = ParamsDict(kwargs.pop("params", None))
+        if "feedback" not in params:
+            params["feedback"] = copy(FEEDBACK)
         super().__init__(
             subject=subject,
             response_timeout=timeout,
+            params=params,
             defaults={"approve": [self.APPROVE], "reject": [self.REJECT]}.get(on_timeout),
             **kwargs,
         )
