@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from pydantic import BaseModel
 
 import bridle
 from bridle.cli import app
+from bridle.config.repositories import Repositories
+from bridle.config.roles import Roles
+from bridle.gateway.script import Script
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,8 +79,11 @@ def test_python_examples_are_python_and_import_what_exists(block: str) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
-def test_yaml_examples_are_yaml(block: str) -> None:
-    assert yaml.safe_load(block) is not None
+def test_yaml_examples_are_what_bridle_reads(block: str) -> None:
+    """Roles, repositories, or a script."""
+    content = yaml.safe_load(block)
+    kinds: dict[str, type[BaseModel]] = {"roles": Roles, "repositories": Repositories}
+    kinds.get(next(iter(content)), Script).model_validate(content)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
