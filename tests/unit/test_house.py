@@ -20,8 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"operators", "sensors", "rounds", "version"},
     "rounds": {"operators", "sensors", "models"},
     "params": {"config"},
-    "operators": {"harness", "agents", "workspace", "config", "ledger", "process", "errors"},
-    "sensors": {"operators", "harness", "workspace"},
+    "operators": {"harness", "agents", "workspace", "guard", "ledger", "config", "process", "errors"},
+    "sensors": {"operators", "harness", "ledger", "workspace"},
     # what a step does
     "harness": {
         *("agents", "gateway", "workspace", "forge", "guard", "ledger", "process"),
