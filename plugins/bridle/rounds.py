@@ -77,7 +77,7 @@ def implement_until_reviewed(
     with TaskGroup(group_id) as group:
         brief = FirstResultOperator(
             task_id="brief",
-            results=[_of(step, "result") for step in after],
+            results={step.task_id: _of(step, "result") for step in after},
             trigger_rule="none_failed_min_one_success",
         )
         approve = HumanApprovalSensor(
@@ -123,8 +123,9 @@ def implement_until_reviewed(
             commits=commits,
             reviews=reviews,
             # not `base` itself: whatever gave it has run even when all rounds are skipped, and so would this
-            base=bases[0],
-            trigger_rule="none_failed_min_one_success",
+            bases=bases,
+            # a later round that fails leaves the earlier one's commit, and a human to decide
+            trigger_rule="all_done_min_one_success",
         )
     return Rounds(group, settled, brief)
 

@@ -16,6 +16,9 @@ from bridle.workspace.patch import Patch
 DIFF_CHARACTERS = 8_000
 """How long a patch may be to be shown with the question itself."""
 
+POLICY = "policy"
+"""Who decided, where nobody was asked."""
+
 FACT_BYTES = 600
 """How much of one fact is shown; an agent wrote most of them."""
 
@@ -52,7 +55,7 @@ def ask(
     if patch is not None:
         lines.append(_diff(patch))
     lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
-    return "\n\n".join(line for line in lines if line)
+    return step.ledger.redactor.text("\n\n".join(line for line in lines if line))
 
 
 def answered(step: Step) -> StepResult | None:
@@ -93,6 +96,10 @@ def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, fe
 
 def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
     """Go on without asking, and say in the ledger that it was policy's decision."""
+    review_id = step.ledger.open_review(
+        step.attempt, subject="nobody was asked", commit=commit or "", patch_hash="", snapshot={}
+    )
+    step.ledger.answer_review(review_id, decision=APPROVE, by=POLICY, feedback=why)
     step.ledger.decide(
         step.attempt,
         what="approval",
@@ -100,7 +107,7 @@ def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
         choice=APPROVE,
         why=why,
         confidence=None,
-        by="policy",
+        by=POLICY,
     )
     return StepResult(outcome=APPROVE, commit=commit, summary=why)
 

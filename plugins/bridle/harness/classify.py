@@ -51,7 +51,7 @@ def classify(
         )
 
     result = work(step, Work(assignment=assignment))
-    chosen = Classification.model_validate(result.result)
+    chosen = Classification.model_validate(expand(result.result, step.ledger))
     step.ledger.decide(
         step.attempt,
         what="label",
@@ -61,7 +61,8 @@ def classify(
         confidence=chosen.confidence,
         by=f"model:{role_name}",
     )
-    return result.model_copy(update={"summary": f"{chosen.label}: {chosen.rationale}"[:500]})
+    told = {"label": chosen.label, "rationale": chosen.rationale[:200], "confidence": chosen.confidence}
+    return result.model_copy(update={"summary": chosen.label, "result": told})
 
 
 def _by_rule(issue: Any, rules: Mapping[str, str]) -> tuple[str, str] | None:

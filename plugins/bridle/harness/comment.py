@@ -6,7 +6,9 @@ from typing import Any
 
 from bridle.config.repositories import Repository
 from bridle.forge import open_forge
+from bridle.harness.bench import Bench
 from bridle.harness.result import StepResult
+from bridle.harness.secrets import learn_secrets
 from bridle.harness.step import Step
 from bridle.harness.template import outside_text
 from bridle.ledger.effects import Receipt, perform
@@ -20,6 +22,7 @@ def comment(
     Raises:
         CredentialError, ForgeDown, EffectUncertain: see `bridle.errors`.
     """
+    learn_secrets(Bench(step, repository))
     body = outside_text(step, template, inputs)
     forge = open_forge(repository)
     marker = f"bridle:{step.attempt.step.dag_id}/{step.attempt.step.task_id}"

@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from socket import gethostname
 from typing import Self
 
 from bridle.harness.bench import Bench
@@ -41,6 +42,7 @@ class Desk:
         folder = bench.step.settings.home / "sessions" / session_id
         tree = folder / "tree"
         tree.mkdir(parents=True)
+        (folder / "host").write_text(gethostname())  # so that the sweeper finds it
         return cls(bench, folder, tree, None)
 
     @property

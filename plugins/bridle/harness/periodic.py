@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from bridle.errors import Halted, Transient
+from bridle.errors import BridleError, Halted
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 class Periodic:
     """A thread that calls `action` every `seconds`, from entering the block to leaving it.
 
-    An outage is waited out: the next turn tries again. A `Halted` error sets `stop` and ends the thread: the
-    session must not go on.
+    Whatever fails is logged, and the next turn tries again; but a `Halted` error sets `stop` and ends the
+    thread: the session must not go on.
     """
 
     def __init__(
@@ -43,9 +43,11 @@ class Periodic:
         while not self._over.wait(self._seconds):
             try:
                 self._action()
-            except Transient as error:
-                log.warning("%s: %s; trying again in %.0f s", self._thread.name, error, self._seconds)
             except Halted as error:
                 self.halted = error
                 self._stop.set()
                 return
+            except BridleError as error:
+                log.warning("%s: %s; trying again in %.0f s", self._thread.name, error, self._seconds)
+            except Exception:  # a thread that dies in silence would cost the lease, or the work
+                log.exception("%s failed; trying again in %.0f s", self._thread.name, self._seconds)

@@ -37,13 +37,10 @@ def find_place(state: "StepState", base: str) -> Place:
     """Read the place out of the ledger's account of this step.
 
     Args:
-        state: sessions and checks of this generation (Airflow's `max_tries`: a retry keeps it, a clear does
-            not), and the newest session of the generation before.
+        state: sessions and checks of one generation of the step.
         base: commit that the first round starts from.
     """
     place = Place(round=1, base=base)
-    if not state.sessions and state.previous is not None and state.previous.outcome in RESUMABLE:
-        return Place(round=1, base=state.previous.base_commit or base, interrupted=state.previous)
     for session in state.sessions:
         if session.round > place.round and place.finished is not None:
             tail = place.verdict.tail if place.verdict else ""

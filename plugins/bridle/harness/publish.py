@@ -13,6 +13,7 @@ from bridle.guard.patch_policy import PatchPolicy
 from bridle.harness.bench import Bench
 from bridle.harness.evidence import Evidence
 from bridle.harness.result import StepResult
+from bridle.harness.secrets import learn_secrets
 from bridle.harness.step import Step
 from bridle.harness.template import outside_text
 from bridle.ledger.effects import Receipt, perform
@@ -31,6 +32,8 @@ class Publication:
     target: str
     """Branch to merge into."""
     draft: bool
+    needs_approval: bool
+    """Whether a `HumanApprovalSensor` must have passed exactly this commit."""
     template: str
     inputs: Mapping[str, Any]
 
@@ -39,12 +42,13 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     """Push the commit and open its pull request, or bring the one that is there up to date.
 
     Raises:
-        ReviewMismatch: a human was asked in this run, and did not approve this commit.
+        ReviewMismatch: exactly this commit has no approval in this run, by a human or by policy.
         PolicyViolation: the patch gate refuses the patch; nothing was pushed.
         CredentialError, ForgeDown, EffectUncertain, FenceLost, StopRequested: see `bridle.errors`.
     """
-    approval = _approval(step, wanted.commit)
+    approval = _approval(step, wanted.commit) if wanted.needs_approval else None
     bench = Bench(step, repository)
+    learn_secrets(bench)
     patch = bench.patch(wanted.base, wanted.commit)
     if not patch.files:
         raise PolicyViolation(
@@ -85,22 +89,15 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     )
 
 
-def _approval(step: Step, commit: str) -> dict[str, str] | None:
-    asked = step.ledger.reviews_of_run(step.attempt.step)
-    about_code = [review for review in asked if review.commit]
-    if not about_code:
-        return None
-    answer = next((review for review in reversed(about_code) if review.commit == commit), None)
-    if answer is None or answer.decision != APPROVE:
-        said = (
-            "nobody has answered"
-            if answer is None or answer.decision is None
-            else f"it was {answer.decision}"
-        )
+def _approval(step: Step, commit: str) -> dict[str, str]:
+    reviews = [review for review in step.ledger.reviews_of_run(step.attempt.step) if review.commit == commit]
+    last = reviews[-1] if reviews else None
+    if last is None or last.decision != APPROVE:
+        said = f"the answer was {last.decision}" if last and last.decision else "nobody has answered"
         raise ReviewMismatch(
-            f"{commit[:10]} is not an approved commit: {said}. Clear the approval task to ask again"
+            f"{commit[:10]} is not an approved commit of this run: {said}. Clear the approval task to ask again"
         )
-    return {"by": (answer.by or "").removeprefix("human:"), "feedback": answer.feedback}
+    return {"by": (last.by or "").removeprefix("human:"), "feedback": last.feedback}
 
 
 def _push(step: Step, forge: Forge, repository: Repository, branch: str, commit: str) -> None:

@@ -20,7 +20,8 @@ class Recorder:
         """What the agent would need to go on, so far."""
         self.result: SessionResult | None = None
         """What the agent's runtime said at the end."""
-        self._session_ref = ""
+        self.session_ref = ""
+        """The agent's own id of the session, once it has said it."""
         self._saved = 0
 
     def event(self, event: Event) -> None:
@@ -29,7 +30,7 @@ class Recorder:
         Raises:
             FenceLost: a newer attempt owns the step.
         """
-        self._session_ref = event.payload.get("session_ref") or self._session_ref
+        self.session_ref = event.payload.get("session_ref") or self.session_ref
         self._ledger.record(self._session_id, [event])
         line = self._ledger.redactor.text(render(event))
         if line:
@@ -44,7 +45,7 @@ class Recorder:
         if len(self.transcript) > self._saved:
             self._saved = len(self.transcript)
             self._ledger.save_transcript(
-                self._session_id, bytes(self.transcript), session_ref=self._session_ref
+                self._session_id, bytes(self.transcript), session_ref=self.session_ref
             )
 
 

@@ -48,10 +48,23 @@ class StepResult(BaseModel):
             ConfigError: together they exceed `XCOM_LIMIT`.
         """
         values: dict[str, Any] = self.model_dump(mode="json")
-        size = len(json.dumps(values).encode())
+        spare = XCOM_LIMIT - _size(values | {"summary": ""})
+        values["summary"] = _cut(self.summary, spare)
+        size = _size(values)
         if size > XCOM_LIMIT:
-            largest = max(values, key=lambda key: len(json.dumps(values[key])))
+            largest = max(values, key=lambda key: _size(values[key]))
             raise ConfigError(
                 f"step result is {size} bytes, over {XCOM_LIMIT}; the largest part is {largest!r}"
             )
         return values
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def _cut(text: str, size: int) -> str:
+    """The beginning of `text` that takes no more than `size` bytes as JSON."""
+    while text and _size(text) - 2 > size:
+        text = text[: min(len(text) - 1, max(0, size))]
+    return text

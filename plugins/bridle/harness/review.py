@@ -37,20 +37,27 @@ def asks_for_changes(review: Review) -> bool:
     return review.verdict == "changes" or any(finding.severity == "blocking" for finding in review.findings)
 
 
-def settle(step: Step, commits: list[Any], reviews: list[Any], base: Any) -> Settled:
-    """The last commit with the review of exactly that commit.
+def settle(step: Step, commits: list[Any], reviews: list[Any], bases: list[Any]) -> Settled:
+    """The last commit that was reviewed, with its review.
+
+    Airflow keeps the XComs of a task that ran before a clear and is skipped after it; such a round is known
+    by its base, which is not the commit of the round before.
 
     Raises:
-        SessionFailed: no round came to a commit.
+        SessionFailed: no round came to a reviewed commit.
     """
-    rounds = [(commit, review) for commit, review in zip(commits, reviews, strict=True) if commit and review]
+    rounds: list[tuple[str, Any]] = []
+    for commit, review, base in zip(commits, reviews, bases, strict=True):
+        if not (commit and review) or (rounds and base != rounds[-1][0]):
+            break
+        rounds.append((commit, review))
     if not rounds:
         raise SessionFailed("no round came to a reviewed commit")
     commit, review = rounds[-1]
     judged = Review.model_validate(expand(review, step.ledger))
     return Settled(
         commit=commit,
-        base=base,
+        base=bases[0],
         summary=f"{judged.verdict}: {judged.summary}"[:500],
         result=shrink(judged.model_dump(), step.ledger, name="review"),
         rounds=len(rounds),

@@ -1,7 +1,8 @@
 """One session, from its row in the ledger to the commit of its work."""
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
@@ -23,10 +24,18 @@ from bridle.agents.base import (
 from bridle.agents.launch import launch
 from bridle.config.prompts import Prompt
 from bridle.config.roles import Role
-from bridle.errors import BridleError, FenceLost, LedgerUnavailable, SessionFailed
+from bridle.errors import (
+    BridleError,
+    FenceLost,
+    Halted,
+    InvalidInput,
+    LedgerUnavailable,
+    PolicyViolation,
+    SessionFailed,
+)
 from bridle.gateway.budget import LedgerMeter
 from bridle.gateway.server import Gateway
-from bridle.gateway.upstream import Place
+from bridle.gateway.upstream import Place, Upstream
 from bridle.harness.bench import Bench, chosen_isolation
 from bridle.harness.desk import Desk
 from bridle.harness.ending import error_of, outcome_of
@@ -108,30 +117,45 @@ class Session:
         recorder = Recorder(self._ledger, session_id)
         try:
             with ExitStack() as cleanup:
-                desk = Desk.lay(
-                    self._bench, str(session_id), base=self._base, start=self._checkpoint_before()
-                )
-                cleanup.callback(desk.close)
-                meter = LedgerMeter(
-                    self._ledger, session_id=session_id, fence=self._step.fence, scopes=self._step.scopes
-                )
-                gateway = cleanup.enter_context(
-                    Gateway(upstream=upstream.working_in(desk.tree), meter=meter, socket_path=desk.socket)
-                )
-                self._keep_alive(cleanup, session_id, desk, recorder)
-                launched = launch(
-                    self._spec(session_id, dialect, desk, gateway),
-                    sandbox=desk.sandbox(),
-                    stop=self._step.stop,
-                    on_event=recorder.event,
-                    on_transcript=recorder.extend_transcript,
-                    last_traffic=lambda: gateway.last_traffic,
-                )
-                return self._finish(session_id, desk, gateway, launched.result, recorder)
+                return self._work(session_id, dialect, upstream, recorder, cleanup)
         except BaseException as error:
             outcome = outcome_of(error) if isinstance(error, BridleError) else Outcome.LOST
-            self._close(session_id, recorder, outcome, reason=str(error) or type(error).__name__)
+            try:
+                self._close(session_id, recorder, outcome, reason=str(error) or type(error).__name__)
+            except (FenceLost, LedgerUnavailable) as unclosed:
+                # the next try, or the sweeper, closes it as lost
+                log.warning("session %s could not be closed as %s: %s", session_id, outcome, unclosed)
             raise
+
+    def _work(
+        self, session_id: UUID, dialect: Dialect, upstream: Upstream, recorder: Recorder, cleanup: ExitStack
+    ) -> Report:
+        step = self._step
+        desk = Desk.lay(self._bench, str(session_id), base=self._base, start=self._checkpoint_before())
+        cleanup.callback(desk.close)
+        meter = LedgerMeter(self._ledger, session_id=session_id, fence=step.fence, scopes=step.scopes)
+        gateway = cleanup.enter_context(
+            Gateway(upstream=upstream.working_in(desk.tree), meter=meter, socket_path=desk.socket)
+        )
+        # the watchers end before the row is closed: to them a closed session is a lost one
+        with self._watched(session_id, desk, recorder) as watchers:
+            launched = launch(
+                self._spec(session_id, dialect, desk, gateway),
+                sandbox=desk.sandbox(),
+                stop=step.stop,
+                on_event=recorder.event,
+                on_transcript=recorder.extend_transcript,
+                last_traffic=lambda: gateway.last_traffic,
+            )
+        recorder.result = launched.result
+        error = self._error(session_id, gateway, launched.result, watchers)
+        if error is not None:
+            self._checkpoint(session_id, desk, recorder)
+            raise error
+        output = self._validated(launched.result)
+        commit = self._keep_work(desk, session_id, launched.result.summary)
+        self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit)
+        return Report(str(session_id), commit, launched.result.summary, output)
 
     def _open(self, dialect: Dialect) -> UUID:
         assignment, role = self._assignment, self._assignment.role
@@ -163,6 +187,7 @@ class Session:
             role.model,
             isolation,
         )
+        self._inherit(session_id)
         cap = assignment.limits.cost_usd
         self._ledger.set_budget(
             f"session:{session_id}",
@@ -170,6 +195,17 @@ class Session:
             cap_tokens=assignment.limits.tokens,
         )
         return session_id
+
+    def _inherit(self, session_id: UUID) -> None:
+        """Take over what the interrupted session left: this one may be interrupted just as early."""
+        before = self._interrupted
+        if before is None:
+            return
+        if before.checkpoint:
+            self._ledger.checkpoint(session_id, before.checkpoint)
+        if before.transcript_ref:
+            transcript = self._ledger.get_artifact(before.transcript_ref)
+            self._ledger.save_transcript(session_id, transcript, session_ref=before.session_ref)
 
     def _checkpoint_before(self) -> str | None:
         """The commit whose files to go on with."""
@@ -207,45 +243,49 @@ class Session:
             resume=self._resume(desk),
         )
 
-    def _keep_alive(self, cleanup: ExitStack, session_id: UUID, desk: Desk, recorder: Recorder) -> None:
-        """Beat the lease, watch for stops, and keep checkpoints, all while the session runs."""
+    @contextmanager
+    def _watched(self, session_id: UUID, desk: Desk, recorder: Recorder) -> Iterator[tuple[Periodic, ...]]:
+        """Beat the lease, watch for stops, and keep the work so far, for as long as the block runs."""
         step = self._step
 
         def beat() -> None:
             self._ledger.heartbeat(session_id)
             step.verify()
 
-        def checkpoint() -> None:
+        def keep() -> None:
             recorder.save_transcript()
             self._checkpoint(session_id, desk, recorder)
 
-        cleanup.enter_context(Periodic("heartbeat", HEARTBEAT_SECONDS, beat, stop=step.stop))
-        if self._assignment.access == "write":
-            cleanup.enter_context(
-                Periodic("checkpoint", step.settings.checkpoint_seconds, checkpoint, stop=step.stop)
-            )
+        watchers = (
+            Periodic("heartbeat", HEARTBEAT_SECONDS, beat, stop=step.stop),
+            Periodic("checkpoint", step.settings.checkpoint_seconds, keep, stop=step.stop),
+        )
+        with watchers[0], watchers[1]:
+            yield watchers
 
     def _checkpoint(self, session_id: UUID, desk: Desk, recorder: Recorder) -> None:
-        commit = desk.clone.checkpoint() if desk.clone else None
+        """Commit the work so far for whoever goes on; what cannot be committed now may be later."""
+        if desk.clone is None or self._assignment.access != "write":
+            return
+        try:
+            commit = desk.clone.checkpoint()
+        except (PolicyViolation, InvalidInput) as error:
+            log.warning("no checkpoint: %s", error)
+            return
         if commit:
             self._ledger.checkpoint(session_id, commit)
             recorder.event(Event(kind=EventKind.CHECKPOINT, payload={"commit": commit}))
 
-    def _finish(
-        self, session_id: UUID, desk: Desk, gateway: Gateway, result: SessionResult, recorder: Recorder
-    ) -> Report:
-        recorder.result = result
-        if gateway.ended == "stopped":
-            self._step.verify()  # says more exactly who stopped it, or that a newer attempt has begun
-        error = error_of(result, gateway, session=str(session_id))
-        if error is not None:
-            if self._assignment.access == "write":
-                self._checkpoint(session_id, desk, recorder)
-            raise error
-        output = self._validated(result)
-        commit = self._keep_work(desk, session_id, result.summary)
-        self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit)
-        return Report(str(session_id), commit, result.summary, output)
+    def _error(
+        self, session_id: UUID, gateway: Gateway, result: SessionResult, watchers: tuple[Periodic, ...]
+    ) -> BridleError | None:
+        """What went wrong, by whoever knows best: a watcher, the ledger, the gateway, the runtime."""
+        halted = next((watcher.halted for watcher in watchers if watcher.halted), None)
+        try:
+            self._step.verify()
+        except Halted as stopped:
+            return halted or stopped
+        return error_of(result, gateway, session=str(session_id))
 
     def _validated(self, result: SessionResult) -> dict[str, Any] | None:
         """The structured output, by the user's own type: a JSON schema does not say everything."""
@@ -267,7 +307,6 @@ class Session:
             if thrown_away.files:
                 log.warning("a read-only session changed %s; thrown away", thrown_away)
             return None
-        self._step.verify()
         subject = self._ledger.redactor.text(" ".join(summary.split()))[:72] or "Work of an agent"
         commit = desk.clone.commit(f"{subject}\n\nBridle-Session: {session_id}")
         for path in desk.clone.left_out:
@@ -285,20 +324,16 @@ class Session:
         output: dict[str, Any] | None = None,
         commit: str | None = None,
     ) -> None:
-        """Write the end. When even that fails, the next try or the sweeper closes the session as lost."""
         result = recorder.result
-        try:
-            self._ledger.close_session(
-                session_id,
-                outcome=outcome,
-                reason=reason,
-                summary=result.summary if result else "",
-                result=output,
-                session_ref=result.session_ref if result else "",
-                turns=result.turns if result else 0,
-                commit=commit,
-                reported=result.reported if result else None,
-                transcript=bytes(recorder.transcript) or None,
-            )
-        except (FenceLost, LedgerUnavailable) as error:
-            log.warning("session %s could not be closed as %s: %s", session_id, outcome, error)
+        self._ledger.close_session(
+            session_id,
+            outcome=outcome,
+            reason=reason,
+            summary=result.summary if result else "",
+            result=output,
+            session_ref=result.session_ref if result else recorder.session_ref,
+            turns=result.turns if result else 0,
+            commit=commit,
+            reported=result.reported if result else None,
+            transcript=bytes(recorder.transcript) or None,
+        )

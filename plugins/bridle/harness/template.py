@@ -1,5 +1,6 @@
 """Texts that go to the outside: a template of the user's, with everything foreign in it made harmless."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,16 +9,30 @@ from bridle.guard.sanitize import sanitize
 from bridle.harness.reference import expand
 from bridle.harness.step import Step
 
-MAX_TEXT = 60_000
-"""Bytes; GitHub takes 65,536 characters."""
+MAX_TEXT = 20_000
+"""Bytes of one foreign text; GitHub takes 65,536 characters in all."""
+
+_CALLS = re.compile(r"[@#](?=\w)|(?<=\bGH)-(?=\d)")
+_JOINER = "\u2060"
+"""Shown as nothing, but `@name` and `#7` with it in between call nobody and close nothing."""
 
 
 def outside_text(step: Step, name: str, inputs: Mapping[str, Any]) -> str:
-    """Render `include/templates/<name>`, redacted and sanitised.
+    """Render `include/templates/<name>`; what fills it is redacted, sanitised, and cannot act on the forge.
 
     Raises:
         ConfigError: the template is missing or uses a name that it is not given.
     """
-    values = {key: expand(value, step.ledger) for key, value in inputs.items()}
-    text = render(step.settings.include(f"templates/{name}", beside=step.beside), values).text
-    return sanitize(step.ledger.redactor.text(text), max_bytes=MAX_TEXT)
+    values = {key: _harmless(step, expand(value, step.ledger)) for key, value in inputs.items()}
+    return render(step.settings.include(f"templates/{name}", beside=step.beside), values).text
+
+
+def _harmless(step: Step, value: Any) -> Any:
+    if isinstance(value, str):
+        text = sanitize(step.ledger.redactor.text(value), max_bytes=MAX_TEXT)
+        return _CALLS.sub(lambda found: found[0] + _JOINER, text)
+    if isinstance(value, Mapping):
+        return {key: _harmless(step, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_harmless(step, item) for item in value]
+    return value

@@ -11,7 +11,7 @@ from bridle.config.repositories import Repository
 from bridle.errors import SessionFailed
 from bridle.harness.bench import Bench
 from bridle.harness.check import Verdict, run_check
-from bridle.harness.place import Place, find_place
+from bridle.harness.place import RESUMABLE, Place, find_place
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
 from bridle.harness.session import Assignment, Report, Session
@@ -44,8 +44,7 @@ def work(step: Step, wanted: Work) -> StepResult:
         SessionLost, ProviderDown: Airflow's retry goes on from the checkpoint.
     """
     bench = Bench(step, wanted.repository)
-    base = bench.resolve(wanted.base)
-    place = find_place(step.ledger.step_state(step.attempt.step, step.attempt.generation), base)
+    base, place = _beginning(bench, wanted)
     while True:
         report, verdict = _round(bench, wanted, place)
         if verdict is None or verdict.passed:
@@ -56,6 +55,24 @@ def work(step: Step, wanted: Work) -> StepResult:
             return _result(step, base, place, report, verdict)
         _require_progress(wanted, place, report, verdict)
         place = place.next_round(report.commit or place.base, verdict.tail)
+
+
+def _beginning(bench: Bench, wanted: Work) -> tuple[str, Place]:
+    """The commit that the step starts from, and where in it to go on."""
+    step = bench.step
+    base = bench.resolve(wanted.base)
+    state = step.ledger.step_state(step.attempt.step, step.attempt.generation)
+    cleared = not state.sessions and state.previous is not None and state.previous.outcome in RESUMABLE
+    if cleared and state.previous is not None:
+        state = step.ledger.step_state(step.attempt.step, state.previous.attempt.generation)
+    began = state.sessions[0].base_commit if state.sessions else None
+    if began and began != base:
+        branch_moved = base != wanted.base
+        if cleared or not branch_moved:
+            # on the old base, the patch would take back what others have done since
+            return base, Place(round=1, base=base)
+        base = began
+    return base, find_place(state, base)
 
 
 def _round(bench: Bench, wanted: Work, place: Place) -> tuple[Report, Verdict | None]:

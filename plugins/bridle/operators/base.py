@@ -49,7 +49,7 @@ class BridleOperator(BaseOperator):
 
     def execute(self, context: "Context") -> None:
         with failing_clearly(), step_of(context, self._stop) as step:
-            push(context, self.work(step, context))
+            push(context, step, self.work(step, context))
 
     def on_kill(self) -> None:
         self._stop.set()
@@ -79,7 +79,12 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
         budget_usd=None if budget is None else Decimal(str(budget)),
         stop=stop,
     ) as step:
-        yield step
+        try:
+            yield step
+        except BridleError as error:
+            # agents wrote part of it, and Airflow masks only what it knows itself
+            error.args = (step.ledger.redactor.text(str(error)),)
+            raise
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def failing_clearly() -> Iterator[None]:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
-def push(context: "Context", result: "StepResult") -> None:
-    """Push each field of `result` under its own key, so that `step.output["commit"]` works downstream."""
+def push(context: "Context", step: "Step", result: "StepResult") -> None:
+    """Push each field of `result`, redacted, under its own key: `step.output["commit"]` works downstream."""
     for key, value in result.xcom().items():
-        context["ti"].xcom_push(key=key, value=value)
+        context["ti"].xcom_push(key=key, value=step.ledger.redactor.value(value))

@@ -65,7 +65,7 @@ class LLMClassifyOperator(BridleOperator, SkipMixin):
     def execute(self, context: "Context") -> None:
         with failing_clearly(), step_of(context, self._stop) as step:
             result = self.work(step, context)
-            push(context, result)
+            push(context, step, result)
         self._follow(context, result.result["label"])
 
     def work(self, step: "Step", context: "Context") -> "StepResult":

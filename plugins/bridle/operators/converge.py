@@ -18,19 +18,24 @@ class FirstResultOperator(BridleOperator):
     """Hand on the first of several results that is there: the branches that were not taken have none.
 
     Args:
-        results: XComArgs, in order of preference. Templated.
+        results: task id to the XComArg of its result, in order of preference. Templated.
     """
 
     template_fields: Sequence[str] = ("results",)
 
-    def __init__(self, *, results: list[Any], **kwargs: Any) -> None:
+    def __init__(self, *, results: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.results = results
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.result import StepResult
 
-        return StepResult(result=next((result for result in self.results if result is not None), None))
+        # Airflow keeps the XComs of a task that ran before a clear and is skipped after it
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(self.results), run_ids=[ti.run_id])
+        done = {task for task, state in states.get(ti.run_id, {}).items() if state == "success"}
+        there = (result for task, result in self.results.items() if task in done and result is not None)
+        return StepResult(result=next(there, None))
 
 
 class AnotherRoundOperator(BridleOperator, SkipMixin):
@@ -66,18 +71,18 @@ class SettleOperator(BridleOperator):
     Args:
         commits: the commit of each round, in order; None for rounds that did not run. Templated.
         reviews: the review of each round, likewise. Templated.
-        base: the commit that round 1 started from. Templated.
+        bases: the commit that each round started from, likewise. Templated.
     """
 
-    template_fields: Sequence[str] = ("commits", "reviews", "base")
+    template_fields: Sequence[str] = ("commits", "reviews", "bases")
 
-    def __init__(self, *, commits: list[Any], reviews: list[Any], base: Any, **kwargs: Any) -> None:
+    def __init__(self, *, commits: list[Any], reviews: list[Any], bases: list[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.commits = commits
         self.reviews = reviews
-        self.base = base
+        self.bases = bases
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.review import settle
 
-        return settle(step, self.commits, self.reviews, self.base)
+        return settle(step, self.commits, self.reviews, self.bases)

@@ -26,6 +26,7 @@ class OpenPullRequestOperator(BridleOperator):
         body: file below `include/templates/`: first line the title, then an empty line, then the body.
         target: branch to merge into; empty: the repository's default. Templated.
         draft: whether the pull request is a draft.
+        needs_approval: whether a `HumanApprovalSensor` of the run must have passed exactly this commit.
         repo: name on the allow-list. Templated.
     """
 
@@ -42,6 +43,7 @@ class OpenPullRequestOperator(BridleOperator):
         body: str = "pull_request.md",
         target: str = "{{ params.base or '' }}",
         draft: bool = True,
+        needs_approval: bool = True,
         repo: str = "{{ params.repo }}",
         **kwargs: Any,
     ) -> None:
@@ -53,6 +55,7 @@ class OpenPullRequestOperator(BridleOperator):
         self.body = body
         self.target = target
         self.draft = draft
+        self.needs_approval = needs_approval
         self.repo = repo
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
@@ -68,6 +71,7 @@ class OpenPullRequestOperator(BridleOperator):
                 number=int(self.number),
                 target=self.target or repository.base,
                 draft=self.draft,
+                needs_approval=self.needs_approval,
                 template=self.body,
                 inputs=self.inputs,
             ),

@@ -69,6 +69,7 @@ class AgentSessionOperator(BridleOperator):
         self.limits = limits
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.guard.sanitize import fence_untrusted
         from bridle.harness.bench import Bench
         from bridle.harness.session import Assignment
         from bridle.harness.step import narrowed
@@ -79,11 +80,16 @@ class AgentSessionOperator(BridleOperator):
         bench = Bench(step, repository)
         inputs = dict(self.inputs)
         if self.diff_from:
-            inputs["diff"] = bench.patch(self.diff_from, self.base).text
+            inputs["diff"] = fence_untrusted("patch", bench.patch(self.diff_from, self.base).text)
         command = None if self.check is None else repository.check_command(self.check)
 
         def assignment(number: int, feedback: str) -> Assignment:
-            seen = {**inputs, "round": number, "feedback": feedback, "check": command or ""}
+            seen = {
+                **inputs,
+                "round": number,
+                "feedback": fence_untrusted("output", feedback) if feedback else "",
+                "check": command or "",
+            }
             return Assignment(
                 role_name=self.role,
                 role=role,

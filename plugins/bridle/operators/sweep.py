@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+
 from bridle.operators.base import BridleOperator
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ class SweepOperator(BridleOperator):
         ti = context["ti"]
 
         def run_state(dag_id: str, run_id: str) -> str | None:
-            return ti.get_dagrun_state(dag_id, run_id)
+            try:
+                return ti.get_dagrun_state(dag_id, run_id)
+            except AirflowRuntimeError as error:
+                # somebody deleted the run; whatever else is wrong shows at the next effect
+                self.log.info("no state of %s %s: %s", dag_id, run_id, error)
+                return None
 
         return sweep(step, run_state)

@@ -86,13 +86,18 @@ class HumanApprovalSensor(ApprovalOperator):
 
     def execute(self, context: "Context") -> Any:
         from bridle.harness.approval import answered, ask, pass_by_policy
+        from bridle.ledger.reviews import REJECT
 
         with failing_clearly(), step_of(context, threading.Event()) as step:
             if not (_true(self.required) or _true(self.insist)):
-                push(context, pass_by_policy(step, self.commit, "no approval was asked for in this run"))
+                push(
+                    context, step, pass_by_policy(step, self.commit, "no approval was asked for in this run")
+                )
                 return None
             decision = answered(step)
-            if decision is None:
+            if decision is not None:
+                push(context, step, decision)
+            else:
                 self.body = ask(
                     step,
                     subject=self.subject,
@@ -100,9 +105,11 @@ class HumanApprovalSensor(ApprovalOperator):
                     inputs=self.inputs,
                     patch=self._patch(step),
                 )
-        if decision is not None:
-            return self._finish(context, decision)
-        return super().execute(context)
+        if decision is None:
+            return super().execute(context)
+        if decision.outcome == REJECT:
+            self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
+        return None
 
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         from bridle.harness.approval import record_answer
@@ -124,7 +131,7 @@ class HumanApprovalSensor(ApprovalOperator):
                 else (event["responded_by_user"] or {}).get("name", "unknown"),
                 feedback=(event["params_input"] or {}).get("feedback") or "",
             )
-        push(context, result)
+            push(context, step, result)
         # the answer itself stays out of XCom: the ledger has it, and feedback may be long
         super().execute_complete(context, event)
         return None
@@ -135,11 +142,6 @@ class HumanApprovalSensor(ApprovalOperator):
         if not (self.commit and self.base):
             return None
         return Bench(step, step.repository(self.repo)).patch(self.base, self.commit)
-
-    def _finish(self, context: "Context", result: Any) -> None:
-        push(context, result)
-        if result.outcome == "reject":
-            self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
 
 
 def _true(value: Any) -> bool:

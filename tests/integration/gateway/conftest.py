@@ -86,12 +86,11 @@ def open_gateway(provider: Provider, meter: MemoryMeter) -> Iterator[Open]:
             books: Meter = meter,
             timeouts: Timeouts | None = None,
             provider: Provider = provider,
+            model: str = "claude-haiku-4-5",
             **options: Any,
         ) -> Gateway:
             place = Place(task, next(_ROUNDS), Path("/tree"))
-            upstream = Upstream(
-                provider, "claude-haiku-4-5", place.headers(), timeouts=timeouts or Timeouts(5, 5, 5)
-            )
+            upstream = Upstream(provider, model, place.headers(), timeouts=timeouts or Timeouts(5, 5, 5))
             return stack.enter_context(Gateway(upstream=upstream, meter=books, **options))
 
         yield start

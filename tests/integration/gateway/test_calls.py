@@ -81,12 +81,12 @@ def test_the_provider_sees_the_real_key_and_the_agent_only_the_token(
     open_gateway: Open, model_server: ModelServer
 ) -> None:
     gateway = open_gateway("small")
-    headers = {"authorization": f"Bearer {gateway.token}", "x-bridle-script": "talk/1", "anthropic-beta": "b"}
+    headers = {"authorization": f"Bearer {gateway.token}", "x-bridle-script": "talk/1", "x-app": "cli"}
     answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=headers)
     assert answer.status_code == 200
     sent = [line for line in model_server.requests() if line.get("task") == "small"][-1]["headers"]
     assert sent["x-api-key"] == KEY
-    assert sent["anthropic-beta"] == "b"
+    assert sent["x-app"] == "cli"
     assert "authorization" not in sent
     assert KEY not in answer.text + str(answer.headers)
     assert gateway.token not in str(sent)

@@ -182,7 +182,7 @@ async def repeat_the_key(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_an_error_of_the_provider_never_carries_the_key(meter: MemoryMeter) -> None:
-    upstream = Upstream(Provider("anthropic", {}, key=KEY), "m", app=repeat_the_key)
+    upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=repeat_the_key)
     with Gateway(upstream=upstream, meter=meter) as gateway:
         answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.json()["error"]["message"] == "no such model for [redacted]"

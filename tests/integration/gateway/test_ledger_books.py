@@ -88,10 +88,11 @@ def test_a_dollar_cap_alone_does_not_let_a_model_without_a_price_through(
     open_gateway: Open, ledger: Ledger, books: LedgerMeter
 ) -> None:
     ledger.set_budget(STEP.scope, cap_usd=Decimal(5), cap_tokens=None)
+    gateway = open_gateway("small", books=books, model="my-model")
     with pytest.raises(
         anthropic.BadRequestError, match=r"bridle: budget: .*nobody knows what my-model costs"
     ):
-        anthropic_client(open_gateway("small", books=books)).messages.create(**ASK | {"model": "my-model"})
+        anthropic_client(gateway).messages.create(**ASK | {"model": "my-model"})
 
 
 def test_a_stop_in_the_ledger_reaches_the_agent_with_its_next_call(

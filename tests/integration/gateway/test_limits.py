@@ -64,7 +64,7 @@ def test_dollars_are_capped_and_counted_by_the_price_of_each_call(open_gateway: 
 def test_a_dollar_cap_on_a_model_without_a_known_price_is_refused_before_the_first_call(
     open_gateway: Open, model_server: ModelServer
 ) -> None:
-    gateway = open_gateway("small", books=MemoryMeter(cap_usd=Decimal(5)))
+    gateway = open_gateway("small", model="my-own-model", books=MemoryMeter(cap_usd=Decimal(5)))
     asked = len(model_server.requests())
     with pytest.raises(anthropic.BadRequestError, match="nobody knows what my-own-model costs"):
         anthropic_client(gateway).messages.create(**ASK | {"model": "my-own-model"})
@@ -72,7 +72,8 @@ def test_a_dollar_cap_on_a_model_without_a_known_price_is_refused_before_the_fir
 
 
 def test_an_unknown_price_stays_unknown(open_gateway: Open, meter: MemoryMeter) -> None:
-    anthropic_client(open_gateway("small")).messages.create(**ASK | {"model": "my-own-model"})
+    gateway = open_gateway("small", model="my-own-model")
+    anthropic_client(gateway).messages.create(**ASK | {"model": "my-own-model"})
     assert meter.calls[0].estimate.usd is None
     assert meter.settled[0].price.amount is None
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness_bench import Bed, edit
 
 from bridle.errors import PolicyViolation, ReviewMismatch
-from bridle.harness.approval import ask, record_answer
+from bridle.harness.approval import ask, pass_by_policy, record_answer
 from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -24,7 +25,14 @@ SEEN = {
 }
 
 
-def published(step: Step, here: Bed, done: StepResult) -> StepResult:
+def approved(here: Bed, commit: str | None, generation: int = 2) -> None:
+    """A human says yes to `commit`."""
+    gate = here.step(task="approve", generation=generation)
+    ask(gate, subject="Publish?", commit=commit, inputs={})
+    record_answer(gate, commit=commit, approved=True, by="ada", feedback="")
+
+
+def published(step: Step, here: Bed, done: StepResult, **seen: Any) -> StepResult:
     """Publish what `work` came to."""
     return publish(
         step,
@@ -35,8 +43,9 @@ def published(step: Step, here: Bed, done: StepResult) -> StepResult:
             number=7,
             target="main",
             draft=True,
+            needs_approval=True,
             template="pull_request.md",
-            inputs=SEEN,
+            inputs={**SEEN, **seen},
         ),
     )
 
@@ -54,7 +63,9 @@ def fixed(bed: Make) -> tuple[Bed, StepResult]:
     here = bed({"implement": [edit("a - b", "a + b")]})
     (here.user.path.parent / "issues").mkdir()
     (here.user.path.parent / "issues" / "7.md").write_text("---\ntitle: add subtracts\n---\nIt does.\n")
-    return here, work(here.step(), here.work())
+    done = work(here.step(), here.work())
+    approved(here, done.commit)
+    return here, done
 
 
 def test_a_commit_becomes_one_pull_request_with_evidence(fixed: tuple[Bed, StepResult]) -> None:
@@ -79,6 +90,7 @@ def test_publishing_twice_changes_nothing_and_another_commit_updates_the_same_pu
     assert len(pulls(here)) == 1
     again = bed({"implement": [edit("a - b", "b + a")]})
     other = work(again.step(generation=5), again.work())
+    approved(again, other.commit, generation=5)
     published(again.step(task="publish", generation=5), again, other)
     assert len(pulls(here)) == 1
     assert plain_git(here.user.path, "rev-parse", "bridle/issue-7").strip() == other.commit
@@ -92,19 +104,47 @@ def test_a_branch_that_a_person_pushed_to_is_left_alone(fixed: tuple[Bed, StepRe
     plain_git(here.user.path, "checkout", "--quiet", "main")
     again = bed({"implement": [edit("a - b", "b + a")]})
     other = work(again.step(generation=5), again.work())
+    approved(again, other.commit, generation=5)
     with pytest.raises(PolicyViolation, match="somebody pushed to it"):
         published(again.step(task="publish", generation=5), again, other)
     assert plain_git(here.user.path, "rev-parse", "bridle/issue-7").strip() == theirs
 
 
-def test_an_approval_is_for_one_commit_only(fixed: tuple[Bed, StepResult]) -> None:
-    here, done = fixed
-    gate = here.step(task="approve")
-    ask(gate, subject="Publish?", commit=done.base, inputs={})
-    record_answer(gate, commit=done.base, approved=True, by="ada", feedback="")
+def test_an_approval_is_for_one_commit_only(bed: Make) -> None:
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    done = work(here.step(), here.work())
+    approved(here, done.base)
     with pytest.raises(ReviewMismatch, match="not an approved commit"):
         published(here.step(task="publish"), here, done)
     assert branches(here) == ["main"]
+
+
+def test_without_any_approval_nothing_is_published(bed: Make) -> None:
+    """Marking the approval task as success in the UI is no approval."""
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    done = work(here.step(), here.work())
+    with pytest.raises(ReviewMismatch, match="nobody has answered"):
+        published(here.step(task="publish"), here, done)
+    assert branches(here) == ["main"]
+
+
+def test_a_run_that_asks_nobody_is_approved_by_policy_and_says_so(bed: Make) -> None:
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    done = work(here.step(), here.work())
+    pass_by_policy(here.step(task="approve"), done.commit, "not asked for")
+    published(here.step(task="publish"), here, done)
+    assert "Approved by" not in pulls(here)[0].read_text()
+
+
+def test_what_an_agent_wrote_calls_nobody_and_closes_nothing(fixed: tuple[Bed, StepResult]) -> None:
+    here, done = fixed
+    review = {"verdict": "approve", "summary": "Fixes #12, ask @acme/admins. <!-- hidden -->", "findings": []}
+    published(here.step(task="publish"), here, done, review=review)
+    text = pulls(here)[0].read_text()
+    assert "#12" not in text
+    assert "@acme" not in text
+    assert "hidden" not in text
+    assert "Closes #7" in text
 
 
 def test_an_answer_to_a_question_about_another_commit_does_not_count(fixed: tuple[Bed, StepResult]) -> None:
@@ -119,6 +159,7 @@ def test_a_protected_path_stops_the_patch_before_anything_is_pushed(bed: Make) -
     write = {"op": "write", "path": ".github/workflows/own.yml", "content": "on: push\n"}
     here = bed({"implement": [[*edit("a - b", "a + b")[:2], {"ops": [write]}, {"text": "Done."}]]})
     done = work(here.step(), here.work())
+    approved(here, done.commit)
     with pytest.raises(
         PolicyViolation, match=r"\.github/workflows/own\.yml(.|\n)*protected path(.|\n)*patch\.allow"
     ):

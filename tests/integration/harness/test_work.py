@@ -1,6 +1,7 @@
 """Rounds against a check, from the ledger's point of view and from the repository's."""
 
 import subprocess
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridle.harness.work import work
 from bridle.workspace.fingerprint import fingerprint
 
 Make = Callable[..., Bed]
+NOTHING = Limits(turns=1, tokens=1, minutes=2)
 WITH_SHELL = Role(agent="api", model="anthropic:claude-sonnet-4-5", tools=("read", "shell"))
 
 
@@ -111,6 +113,50 @@ def test_a_spent_budget_keeps_the_work_and_a_cleared_task_goes_on_from_it(bed: M
     resumed = here.ledger.step_state(here.step(generation=5).attempt.step, 5).sessions[0]
     assert resumed.resumed_from == stopped.id
     assert result.checks == {"tests": True}
+
+
+def test_a_session_interrupted_twice_still_has_the_work_of_the_first(bed: Make) -> None:
+    """What the second one took over is there for the third, although the second did nothing itself."""
+    here = bed({"implement": [[*edit("a - b", "a + b")[:2], {"text": "More."}]]})
+    small = Limits(turns=2, minutes=2)
+    for generation in (2, 5):
+        with pytest.raises(BudgetSpent):
+            work(here.step(generation=generation), here.work(limits=small if generation == 2 else NOTHING))
+    result = work(here.step(generation=8), here.work())
+    patch = Bench(here.step(task="look"), here.work().repository).patch(
+        result.base or "", result.commit or ""
+    )
+    assert "+    return a + b" in patch.text
+
+
+def test_a_cleared_step_does_not_go_on_from_a_base_that_others_have_moved(bed: Make) -> None:
+    """A patch from the old base would take back what they did."""
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    with pytest.raises(BudgetSpent):
+        work(here.step(), here.work(limits=Limits(turns=2, minutes=2)))
+    here.user.commit({"other.py": "x = 1\n"})
+    step = here.step(generation=5)
+    Bench(step, here.work().repository).mirror.fetch()
+    result = work(step, here.work())
+    patch = Bench(here.step(task="look"), here.work().repository).patch(
+        result.base or "", result.commit or ""
+    )
+    assert [file.path for file in patch.files] == ["calc.py"]
+
+
+def test_a_stop_in_mid_session_keeps_the_edits(bed: Make) -> None:
+    sleep = {"ops": [{"op": "shell", "command": "sleep 60"}]}
+    here = bed(
+        {"implement": [[edit("a - b", "a + b")[1], sleep, {"text": "."}]]},
+        checkpoint_seconds=600.0,
+    )
+    step = here.step()
+    threading.Timer(5, lambda: here.ledger.request_stop("run:dag/run", "human:ada")).start()
+    threading.Timer(9, here.stop.set).start()
+    with pytest.raises(StopRequested):
+        work(step, here.work())
+    session = here.ledger.step_state(step.attempt.step, 2).sessions[0]
+    assert (session.outcome, bool(session.checkpoint)) == ("stopped", True)
 
 
 def test_a_stop_in_the_ledger_ends_the_step_before_it_spends(bed: Make) -> None:

@@ -1,0 +1,21 @@
+"""The secrets that must not be in anything that goes to the outside."""
+
+from bridle.config.roles import Roles
+from bridle.errors import CredentialError
+from bridle.gateway.providers import resolve
+from bridle.harness.bench import Bench
+
+
+def learn_secrets(bench: Bench) -> None:
+    """Tell the step's redactor the forge's token and every provider's key; texts are searched for them."""
+    step = bench.step
+    bench.mirror.remote  # noqa: B018 (making it tells the redactor its token)
+    if step.settings.gateway_mode != "live":
+        return
+    for role in Roles.read(step.settings.include("roles.yaml", beside=step.beside)).roles.values():
+        try:
+            provider, _ = resolve(role.model, role.connection)
+        except CredentialError:
+            continue  # a role that nobody has given a key has none to leak
+        if provider.key:
+            step.ledger.redactor.add(provider.key)
