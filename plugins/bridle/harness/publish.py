@@ -95,7 +95,7 @@ def _approval(step: Step, commit: str) -> dict[str, str]:
     if last is None or last.decision != APPROVE:
         said = f"the answer was {last.decision}" if last and last.decision else "nobody has answered"
         raise ReviewMismatch(
-            f"{commit[:10]} is not an approved commit of this run: {said}. Clear the approval task to ask again"
+            f"{commit[:10]} is not an approved commit: {said}. Clear the approval task to ask again"
         )
     return {"by": (last.by or "").removeprefix("human:"), "feedback": last.feedback}
 
