@@ -1,1 +1,1 @@
-"""What users need to test their own DAGs: real Postgres, a real Airflow, a scripted model, a GitHub stand-in.
+"""Tools for tests of your own workflows: a real Postgres, ledger, Airflow; scripted models, stand-in forges."""
