@@ -1,7 +1,6 @@
 """The gateway as the agent sees it: two paths that call models, and a few that cost nothing."""
 
 import hmac
-import json
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,6 +10,7 @@ from starlette.routing import Route
 
 from bridle.gateway import refusal
 from bridle.gateway.relay import Relay, Session
+from bridle.gateway.terms import Refused, known_betas, read_request
 from bridle.gateway.wire import PATHS, dialect_of, error_response
 
 MAX_BODY_BYTES = 32 << 20
@@ -24,11 +24,14 @@ _NOT_PASSED_ON = frozenset(
         "transfer-encoding",
         "content-length",
         "accept-encoding",
+        "anthropic-beta",
         "expect",
         "authorization",
         "x-api-key",
         "proxy-authorization",
         "cookie",
+        "openai-organization",
+        "openai-project",
     }
 )
 
@@ -70,11 +73,9 @@ class _Front:
         if session.progress.final and session.progress.ended:
             return refusal.final(dialect, session.progress.ended, session.progress.reason)
         try:
-            body = json.loads(raw)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            return error_response(dialect, 400, "bridle: the request's body is no JSON object")
+            body = read_request(dialect, raw, session.upstream.models)
+        except Refused as error:
+            return error_response(dialect, 400, f"bridle: refused: {error}")
         if dialect not in session.upstream.provider.endpoints:
             spoken = ", ".join(session.upstream.provider.endpoints)
             return error_response(
@@ -88,6 +89,8 @@ class _Front:
             for name, value in request.headers.items()
             if name not in _NOT_PASSED_ON and not name.startswith("x-bridle-")
         }
+        betas = known_betas(request.headers.getlist("anthropic-beta"))
+        headers |= {"anthropic-beta": betas} if betas else {}
         headers |= session.upstream.headers
         headers |= session.upstream.provider.request_headers(dialect)
         # usage is read from the bytes that pass, so they must not be compressed

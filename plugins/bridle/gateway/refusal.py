@@ -1,7 +1,7 @@
 """Answers that the gateway gives by itself, in the provider's own error shape.
 
 Agents tell them apart by how the message begins: `bridle: budget`, `bridle: stopped`, `bridle: credential`,
-`bridle: provider`, `bridle: ledger`.
+`bridle: provider`, `bridle: ledger`, `bridle: refused`.
 """
 
 import json

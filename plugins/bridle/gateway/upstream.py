@@ -53,6 +53,13 @@ class Upstream:
     app: ASGIApp | None = None
     """A scripted model, which the gateway then serves and calls over HTTP like any other provider."""
     timeouts: Timeouts = Timeouts()
+    also: frozenset[str] = frozenset()
+    """Further models that the session may ask for; those it may not are refused."""
+
+    @property
+    def models(self) -> frozenset[str]:
+        """What requests may name; Claude Code keeps the mark for a long context to itself."""
+        return self.also | {self.model.removesuffix("[1m]")}
 
     @classmethod
     def live(cls, model: str, connection: str | None, place: Place) -> "Upstream":
