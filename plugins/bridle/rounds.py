@@ -122,10 +122,9 @@ def implement_until_reviewed(
             task_id="settle",
             commits=commits,
             reviews=reviews,
-            # not `base` itself: whatever gave it has run even when all rounds are skipped, and so would this
             bases=bases,
             # a later round that fails leaves the earlier one's commit, and a human to decide
-            trigger_rule="all_done_min_one_success",
+            trigger_rule="all_done",
         )
     return Rounds(group, settled, brief)
 

@@ -1,5 +1,7 @@
 """The most that a call can use, known before it is made: what makes a cap a cap."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,19 +28,20 @@ class Estimator:
     """Bounds the calls of one session.
 
     No tokenizer makes more tokens than there are bytes. A conversation sends all of itself with every call,
-    so what the provider counted for the call before is known: only bytes beyond those count one for one.
+    so what the provider counted for the call before is known: only bytes that this call does not share with
+    it, at its beginning or its end, count one for one. The size alone would say nothing: a dense text may
+    come after an empty one.
     """
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._counted: dict[str, tuple[int, int]] = {}
+        self._counted: dict[str, tuple[bytes, int]] = {}
 
     def bound(self, dialect: Dialect, raw: bytes, body: dict[str, Any]) -> Estimate:
         """The bound for a request, given as it came and as JSON."""
         model = str(body.get("model", ""))
-        counted_bytes, counted_tokens = self._counted.get(model, (0, 0))
-        grown = len(raw) - counted_bytes
-        input_tokens = counted_tokens + grown if grown >= 0 else len(raw)
+        before, counted = self._counted.get(model, (b"", 0))
+        input_tokens = min(len(raw), counted + len(raw) - _shared(before, raw))
         output_tokens = _most_output(body)
         # all of it may be written to a cache, which costs more than plain input, and for an hour most of all
         written = input_tokens if dialect == "anthropic-messages" else 0
@@ -47,9 +50,22 @@ class Estimator:
         usd = price(self._provider, model, most, hour_cache_writes=hour).amount
         return Estimate(input_tokens + output_tokens, usd)
 
-    def learn(self, model: str, size: int, usage: Usage) -> None:
-        """Remember what the provider counted for a request of `size` bytes."""
-        self._counted[model] = (size, usage.input_tokens)
+    def learn(self, model: str, raw: bytes, usage: Usage) -> None:
+        """Remember what the provider counted for a request."""
+        self._counted[model] = (raw, usage.input_tokens)
+
+
+def _shared(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common at the beginning and the end together."""
+    most = min(len(one), len(other))
+    begin = _longest(most, lambda size: one[:size] == other[:size])
+    end = _longest(most - begin, lambda size: one[len(one) - size :] == other[len(other) - size :])
+    return begin + end
+
+
+def _longest(most: int, holds: Callable[[int], bool]) -> int:
+    """The greatest size up to `most` that holds, when every smaller one does too."""
+    return bisect_left(range(1, most + 1), True, key=lambda size: not holds(size))
 
 
 def _most_output(body: dict[str, Any]) -> int:

@@ -60,6 +60,7 @@ class Relay(Response):
         self._call = Call(
             dialect, str(body.get("model", "")), len(raw), session.estimator.bound(dialect, raw, body)
         )
+        self._raw = raw
         self._remover = None if asks_for_usage(dialect, body) else UsageRemover()
         self._request = raw if self._remover is None else asking(body)
         self._request_headers = headers
@@ -194,7 +195,7 @@ class Relay(Response):
             if usage.total == 0:
                 cost = Price(Decimal(0), source="not billed")
             elif status == "ok":
-                self._session.estimator.learn(asked.model, asked.request_bytes, usage)
+                self._session.estimator.learn(asked.model, self._raw, usage)
         settlement = Settlement(
             usage=usage,
             price=cost,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import SkipMixin
+from airflow.sdk.exceptions import AirflowSkipException
 
 from bridle.operators.base import BridleOperator
 
@@ -31,10 +32,12 @@ class FirstResultOperator(BridleOperator):
         from bridle.harness.result import StepResult
 
         # Airflow keeps the XComs of a task that ran before a clear and is skipped after it
-        ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(self.results), run_ids=[ti.run_id])
-        done = {task for task, state in states.get(ti.run_id, {}).items() if state == "success"}
-        there = (result for task, result in self.results.items() if task in done and result is not None)
+        states = _states(context, list(self.results))
+        there = (
+            result
+            for task, result in self.results.items()
+            if states.get(task) == "success" and result is not None
+        )
         return StepResult(result=next(there, None))
 
 
@@ -68,6 +71,8 @@ class AnotherRoundOperator(BridleOperator, SkipMixin):
 class SettleOperator(BridleOperator):
     """Say what the rounds came to: the last commit, and the review of exactly that commit.
 
+    Skipped when all rounds were; needs the trigger rule `all_done`.
+
     Args:
         commits: the commit of each round, in order; None for rounds that did not run. Templated.
         reviews: the review of each round, likewise. Templated.
@@ -82,7 +87,19 @@ class SettleOperator(BridleOperator):
         self.reviews = reviews
         self.bases = bases
 
+    def execute(self, context: "Context") -> None:
+        if set(_states(context, list(self.upstream_task_ids)).values()) == {"skipped"}:
+            raise AirflowSkipException("no round was to be run")
+        super().execute(context)
+
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.review import settle
 
         return settle(step, self.commits, self.reviews, self.bases)
+
+
+def _states(context: "Context", tasks: list[str]) -> dict[str, str | None]:
+    """Airflow's states of other tasks of this run."""
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=tasks, run_ids=[ti.run_id])
+    return dict(states.get(ti.run_id, {}))

@@ -1,1 +1,1 @@
-"""Tools for tests of your own workflows: a real Postgres, ledger, Airflow; scripted models, stand-in forges."""
+"""Tools for tests of your own workflows: real Postgres, ledger, Airflow; scripted models, stand-in forges."""
