@@ -21,6 +21,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     wanted = {param.name: param for param in params if isinstance(param, Scenario)}
     with world_of(list(wanted.values())) as world:
         yield world
+        world.end()
+        assert world.left_over() == set()
 
 
 @pytest.fixture

@@ -26,7 +26,9 @@ class Run:
         deadline = time.monotonic() + SECONDS
         while not (asked := self.airflow.questions(self.dag_id, self.run_id)):
             run = self.airflow.run(self.dag_id, self.run_id)
-            assert not run.ended, f"{self.run_id} {run.state} without asking: {self.failures()}"
+            assert not run.ended, (
+                f"{self.run_id} {run.state} without asking: {self.failures()} {self.states()}"
+            )
             assert time.monotonic() < deadline, f"{self.run_id} does not ask: {self.states()}"
             time.sleep(0.5)
         return asked[0]

@@ -48,9 +48,23 @@ class World:
         self._plots[scenario.name].result()
         return self.stages[scenario.name]
 
-    def close(self) -> None:
+    def left_over(self) -> set[str]:
+        """Folders of sessions and checks that are still there, but for those of killed tasks."""
+        killed = {
+            str(session.id)
+            for stage in self.stages.values()
+            for run in stage.runs
+            for session in run.sessions()
+            if session.outcome == "lost"
+        }
+        return {path.name for path in (self.info.state / "work" / "sessions").glob("*")} - killed
+
+    def end(self) -> None:
         """Wait for every plot."""
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
+
+    def close(self) -> None:
+        """Let go of everything."""
         for stage in self.stages.values():
             stage.leave()
 
@@ -79,6 +93,7 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
             try:
                 yield world
             finally:
+                world.end()
                 world.close()
 
 

@@ -62,8 +62,14 @@ def fail_the_run(stage: Stage) -> None:
     eventually("the session is closed", lambda: run.sessions("fix.implement_1")[0].closed_at is not None, 60)
 
 
+def sweep(stage: Stage) -> None:
+    run = stage.start("bridle_sweeper")
+    assert run.ended() == "success", run.failures()
+
+
 KILLED = Scenario("killed", kill_the_task, script=bug_fixed_by(long_session()))
 STOPPED = Scenario("stopped", fail_the_run, script=bug_fixed_by(long_session()))
+SWEPT = Scenario("swept", sweep)
 
 
 @pytest.mark.parametrize("stage", [KILLED], indirect=True)
@@ -107,3 +113,9 @@ def test_a_run_that_is_marked_failed_stops_working_at_once(stage: Stage) -> None
     assert session.outcome in ("stopped", "lost")
     assert stage.nothing_published()
     assert stage.run.ended() == "failed"
+
+
+@pytest.mark.parametrize("stage", [SWEPT], indirect=True)
+def test_the_sweeper_runs_beside_everything_else_and_takes_nothing_away_from_it(stage: Stage) -> None:
+    assert stage.run.states() == {"sweep": "success"}
+    assert "closed 0 lost sessions" in str(stage.run.xcoms()["sweep"]["summary"])
