@@ -1,7 +1,5 @@
 """The most that a call can use, known before it is made: what makes a cap a cap."""
 
-from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,15 +55,20 @@ class Estimator:
 
 def _shared(one: bytes, other: bytes) -> int:
     """How many bytes two texts have in common at the beginning and the end together."""
-    most = min(len(one), len(other))
-    begin = _longest(most, lambda size: one[:size] == other[:size])
-    end = _longest(most - begin, lambda size: one[len(one) - size :] == other[len(other) - size :])
-    return begin + end
+    begin = _alike(one, other)
+    return begin + _alike(one[begin:][::-1], other[begin:][::-1])
 
 
-def _longest(most: int, holds: Callable[[int], bool]) -> int:
-    """The greatest size up to `most` that holds, when every smaller one does too."""
-    return bisect_left(range(1, most + 1), True, key=lambda size: not holds(size))
+def _alike(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common at the beginning; each is looked at about once."""
+    known, most = 0, min(len(one), len(other))
+    while known < most:
+        middle = (known + most + 1) // 2
+        if one[known:middle] == other[known:middle]:
+            known = middle
+        else:
+            most = middle - 1
+    return known
 
 
 def _most_output(body: dict[str, Any]) -> int:

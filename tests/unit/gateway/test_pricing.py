@@ -87,10 +87,29 @@ def test_an_answer_without_a_limit_is_bounded_all_the_same() -> None:
 def test_what_the_provider_counted_once_is_not_guessed_again() -> None:
     estimator = Estimator(ANTHROPIC)
     body = {"model": "m", "max_tokens": 10}
-    estimator.learn("m", 4000, Usage(1000, 10))
+    estimator.learn("m", b"x" * 4000, Usage(1000, 10))
     assert estimator.bound("anthropic-messages", b"x" * 4100, body).tokens == 1110
     assert estimator.bound("anthropic-messages", b"x" * 300, body).tokens == 310
     assert estimator.bound("anthropic-messages", b"x" * 4100, body | {"model": "n"}).tokens == 4110
+
+
+def test_what_a_conversation_adds_counts_a_token_a_byte_wherever_it_is_added() -> None:
+    estimator = Estimator(ANTHROPIC)
+    said, rest = b'{"messages": ["' + b"one " * 1000, b'"], "tools": ["' + b"many " * 1000 + b'"]}'
+    estimator.learn("m", said + rest, Usage(2100, 10))
+    more = said + b'", "two' + rest
+    assert (
+        estimator.bound("anthropic-messages", more, {"model": "m", "max_tokens": 10}).tokens == 2100 + 7 + 10
+    )
+
+
+def test_a_dense_text_after_an_empty_one_of_its_size_is_bounded_by_its_bytes() -> None:
+    """The size of what was counted says nothing about another text: blanks cost next to nothing."""
+    estimator = Estimator(ANTHROPIC)
+    body = {"model": "m", "max_tokens": 10}
+    estimator.learn("m", b'{"messages": ["' + b" " * 90_000 + b'"]}', Usage(300, 10))
+    dense = b'{"messages": ["' + bytes(range(33, 123)) * 1000 + b'"]}'
+    assert estimator.bound("anthropic-messages", dense, body).tokens >= 90_000
 
 
 def test_a_bound_without_a_price_is_tokens_only() -> None:
