@@ -155,18 +155,24 @@ class Mirror:
         """What changed between two commits."""
         return read_patch(self.path, base, head)
 
-    def collect(self, *, older_than_days: float = 14) -> None:
-        """Drop Bridle's refs to commits older than that, then pack what is left when that is worth it.
+    def collect(self, *, older_than_days: float = 14, loose_objects: int = 6700) -> None:
+        """Drop Bridle's refs to old commits, then pack what is left when that is worth it.
 
         Objects that no ref needs any more go two weeks later; live clones are not disturbed.
+
+        Args:
+            older_than_days: what an old commit is.
+            loose_objects: how many files of one object each make packing worth it; about, as git estimates.
         """
+        # the harness' own settings switch it off, for all other commands
+        worth_it = {"gc.auto": str(loose_objects), "gc.autoDetach": "false"}
         oldest = time.time() - older_than_days * 86400
         with locked(self._lock_file, wait_seconds=120):
             self._remove_stale_locks()
             listed = self.git("for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/bridle/")
             old = [ref for date, ref in map(bytes.split, listed.splitlines()) if int(date) < oldest]
             self.git("update-ref", "--stdin", stdin=b"".join(b"delete %b\n" % ref for ref in old))
-            self.git("gc", "--auto", "--quiet")
+            git("gc", "--auto", "--quiet", git_dir=self.path, settings=worth_it)
 
     def _commit(self, name: str) -> str | None:
         self._create()

@@ -11,6 +11,7 @@ import pytest
 from bridle.errors import CredentialError, ForgeDown, RepositoryError
 from bridle.testing.git_repository import GitRepository
 from bridle.workspace import upstream
+from bridle.workspace.git import git
 from bridle.workspace.lock import locked
 from bridle.workspace.mirror import Mirror
 from bridle.workspace.remote import Remote
@@ -175,3 +176,24 @@ def test_what_git_says_becomes_the_right_error(said, kind):
     error = Remote("https://x/", connection="my_conn").failure(Finished(128, b"", said), "fetching")
     assert type(error) is kind
     assert kind is not CredentialError or "my_conn" in str(error)
+
+
+def test_many_loose_objects_are_packed_and_a_few_are_left_alone(mirror, tmp_path):
+    files = [tmp_path / f"number {number}" for number in range(1200)]
+    for file in files:
+        file.write_text(file.name)
+    made = mirror.git("hash-object", "-w", "--stdin-paths", stdin="\n".join(map(str, files)).encode()).split()
+    listed = b"".join(b"100644 blob %b\tf%d\n" % (sha, number) for number, sha in enumerate(made))
+    tree = mirror.git("mktree", stdin=listed).decode().strip()
+    person = {f"GIT_{who}_{what}": "x@x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    commit = git("commit-tree", tree, "-m", "many", git_dir=mirror.path, env=person).decode().strip()
+    mirror.keep("refs/bridle/sessions/many/commit", commit)
+
+    def loose() -> int:
+        return int(mirror.git("count-objects").split()[0])
+
+    mirror.collect()
+    assert loose() > 1200
+    mirror.collect(loose_objects=1)
+    assert loose() < 50
+    assert mirror.has(commit)
