@@ -14,8 +14,8 @@ from bridle.ledger.records import Attempt, EffectRow, Fence
 from bridle.ledger.schema import effect
 
 INTENDED, DONE, UNCERTAIN = "intended", "done", "uncertain"
-SETTLE_SECONDS = 10.0
-"""How long another attempt's write may still be under way after it was intended."""
+SETTLE_SECONDS = 30.0
+"""How long another attempt's write may still be under way after it was intended; a forge may take 20 s."""
 
 
 class EffectLog(Part):
@@ -34,9 +34,10 @@ class EffectLog(Part):
     ) -> EffectRow:
         """Write down, before acting, what is about to be written outside.
 
-        What is done in this version, or uncertain, stays as it is; so does an intent that another attempt may
-        still be carrying out: `settled_in` of the answer says for how many seconds, and asking again after
-        them takes it over.
+        What this step has done in this version and generation, or is uncertain, stays as it is; so does an
+        intent that another attempt may still be carrying out: `settled_in` of the answer says for how many
+        seconds, and asking again after them takes it over. What another run did, or this step before it was
+        cleared, may be gone from the world since: it is intended anew.
 
         Args:
             attempt: the acting step.
@@ -77,7 +78,9 @@ class EffectLog(Part):
             )
             if made is not None:
                 return effect_of(row)
-            if row["state"] == UNCERTAIN or (row["state"] == DONE and row["version"] == version):
+            if row["state"] == UNCERTAIN or (
+                row["state"] == DONE and row["version"] == version and _same_work(attempt_of(row), attempt)
+            ):
                 return effect_of(row)
             if row["state"] == INTENDED and fence_of(row) != fence:
                 left = settle_seconds - float(row["age"])
@@ -132,6 +135,10 @@ class EffectLog(Part):
             done = connection.execute(update(effect).where(effect.c.key == key).values(**values))
             if done.rowcount == 0:
                 raise ConfigError(f"effect {key} was never intended")
+
+
+def _same_work(one: Attempt, other: Attempt) -> bool:
+    return (one.step, one.generation) == (other.step, other.generation)
 
 
 def effect_of(row: RowMapping, *, settled_in: float = 0.0) -> EffectRow:

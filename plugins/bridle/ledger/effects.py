@@ -38,7 +38,8 @@ def perform(
 
     The ledger gets the intent; `lookup` asks the world; only what is not there in this version is acted upon;
     the ledger gets the receipt. After a crash in between, the next attempt's `lookup` decides. When another
-    attempt's write may still be under way, this one waits for it first.
+    attempt's write may still be under way, this one waits for it first. That it is done, a retry takes from
+    the ledger; a cleared task and another run ask the world, where somebody may have undone it.
 
     Args:
         ledger: where it is written down.

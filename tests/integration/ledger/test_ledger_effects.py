@@ -2,12 +2,15 @@
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledger_rows import STEP, make_attempt
 
 from bridle.errors import ConfigError, EffectUncertain, FenceLost, ForgeDown, StopRequested
+from bridle.forge.access import TIMEOUT_SECONDS
+from bridle.ledger.effect_log import SETTLE_SECONDS
 from bridle.ledger.effects import Receipt, perform
 
 
@@ -26,6 +29,10 @@ class World:
     def act(self, version="v1"):
         (self.folder / f"write-{time.time_ns()}").write_text(version)
         return Receipt(version, url="file:", data={"n": len(self.writes())})
+
+
+LATER = [{"generation": 1}, {"step": replace(STEP, run_id="manual__2")}]
+"""A step that was cleared, and the same step of another run."""
 
 
 @pytest.fixture
@@ -58,6 +65,39 @@ def test_a_write_happens_once_and_a_retry_gets_its_receipt(ledger, opened, world
     assert world.writes() == ["v1"]
     row = ledger.effect("comment:demo#7")
     assert (row.state, row.version, row.attempt) == ("done", "v1", attempt)
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_what_is_gone_from_the_world_is_written_again_by_a_cleared_task_or_another_run(
+    ledger, opened, world, later
+):
+    """The sweeper takes the branch of a failed run back; clearing the task must be able to push it again."""
+    attempt, fence, _ = opened
+    do(ledger, attempt, fence, world)
+    for path in world.folder.iterdir():
+        path.unlink()
+    retry = make_attempt(2)
+    do(ledger, retry, ledger.take_step(retry), world)
+    assert world.writes() == []  # a retry goes by the ledger
+    again = make_attempt(3, **later)
+    for _ in range(2):
+        do(ledger, again, ledger.take_step(again), world)
+        assert world.writes() == ["v1"]
+    row = ledger.effect("comment:demo#7")
+    assert (row.state, row.attempt) == ("done", again)
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_what_the_world_still_has_is_not_written_again(ledger, opened, world, later):
+    attempt, fence, _ = opened
+    again = make_attempt(2, **later)
+    do(ledger, attempt, fence, world)
+    assert do(ledger, again, ledger.take_step(again), world).url == "file:"
+    assert world.writes() == ["v1"]
+
+
+def test_a_write_may_take_as_long_as_the_forge_may_and_nobody_repeats_it_meanwhile():
+    assert SETTLE_SECONDS > TIMEOUT_SECONDS
 
 
 def test_another_version_of_the_same_object_is_another_write(ledger, opened, world):
