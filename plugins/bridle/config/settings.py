@@ -37,7 +37,7 @@ class Settings:
     checkpoint_seconds: float = 20.0
     """How often the work of a running session is committed and carried away, when it has changed."""
     secret_places: tuple[Path, ...] = ()
-    """Folders that sessions and checks must not see: those with Airflow's configuration and passwords."""
+    """Folders and files that sessions and checks must not see: Airflow's configuration and passwords."""
 
     @classmethod
     def load(cls) -> "Settings":
@@ -46,7 +46,7 @@ class Settings:
         Raises:
             ConfigError: an option has a value that is not one of its choices.
         """
-        from airflow.configuration import AIRFLOW_HOME, conf
+        from airflow.configuration import AIRFLOW_CONFIG, AIRFLOW_HOME, conf
 
         def text(key: str, default: str = "") -> str:
             return str(conf.get("bridle", key, fallback=default) or default)
@@ -65,7 +65,9 @@ class Settings:
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
-            secret_places=tuple(Path(place) for place in (AIRFLOW_HOME, os.environ.get(STACK)) if place),
+            secret_places=tuple(
+                Path(place) for place in (AIRFLOW_HOME, AIRFLOW_CONFIG, os.environ.get(STACK)) if place
+            ),
         )
         settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
         settings._require("isolation", settings.isolation, get_args(IsolationMode))

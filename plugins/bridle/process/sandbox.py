@@ -5,7 +5,7 @@ import pwd
 import shutil
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,9 @@ SCRATCH = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 
 PRIVATE = (Path("/home"), Path("/root"), Path("/run"))
 """Never visible. Sockets of other services live in /run, and a read-only view of one can be connected to."""
+
+_BLANK = "blank"
+"""The rule for a file: it is there, and nothing can be read from it."""
 
 
 class Isolation(StrEnum):
@@ -48,7 +51,8 @@ class Sandbox:
     readable: tuple[Path, ...] = ()
     """Below a hidden folder, but needed: a mirror's objects, a tool's installation."""
     hidden: tuple[Path, ...] = ()
-    """AIRFLOW_HOME, Bridle's state and the like; the homes of this host's users always are."""
+    """AIRFLOW_HOME, Bridle's state and the like, folders or files; the homes of this host's users always are.
+    Of a hidden folder that is this Python's prefix too, only Python's own parts are there."""
     network: Network = "none"
     """`none` and `loopback-socket` have a loopback of their own and nothing else; the latter expects the
     gateway's Unix socket among `readable`."""
@@ -108,6 +112,9 @@ class Sandbox:
             if rules[path] == "--tmpfs":
                 argv += ["--perms", "1777" if path in SCRATCH else "0755", "--tmpfs", str(path)]
                 continue
+            if rules[path] == _BLANK:
+                argv += ["--ro-bind", "/dev/null", str(path)]
+                continue
             for folder in reversed(path.parents):
                 # Made on the way down to a mount, it would be closed to everybody but root.
                 if any(rules.get(above) == "--tmpfs" for above in folder.parents):
@@ -123,8 +130,12 @@ class Sandbox:
         rules.pop(Path("/"), None)
         resolver = Path("/etc/resolv.conf")
         needed = [*_python(), *self.readable, *([resolver] if self.network == "host" else [])]
-        rules |= {_real(path): "--ro-bind" for path in needed if path.exists()}
+        for path in map(_real, needed):
+            parts = _installation(path) if rules.get(path) == "--tmpfs" else [path]
+            rules |= {_real(part): "--ro-bind" for part in parts if part.exists()}
         rules |= {_real(path): "--bind" for path in self.writable}
+        files = [_real(path) for path in self.hidden if path.is_file()]
+        rules |= {path: _BLANK for path in files if _rule_above(path, rules) != "--tmpfs"}
         return rules
 
 
@@ -132,6 +143,15 @@ def _python() -> list[Path]:
     """What the child needs of this Python: installation, virtual environment, and this package's code."""
     package = Path(__file__).resolve().parents[1]
     return [Path(sys.base_prefix), Path(sys.prefix), package]
+
+
+def _installation(prefix: Path) -> list[Path]:
+    """What of a Python prefix is Python's; AIRFLOW_HOME may be the same folder, with keys and passwords."""
+    return [prefix / name for name in ("bin", "include", "lib", "lib64", "pyvenv.cfg", "share")]
+
+
+def _rule_above(path: Path, rules: Mapping[Path, str]) -> str | None:
+    return next((rules[folder] for folder in path.parents if folder in rules), None)
 
 
 def _real(path: Path) -> Path:

@@ -5,10 +5,12 @@ import socket
 import subprocess
 import sys
 import textwrap
+import venv
 from pathlib import Path
 
 import pytest
 
+import bridle
 from bridle.process.child import run
 from bridle.process.sandbox import Isolation, Sandbox
 from bridle.process.strength import detect
@@ -118,6 +120,61 @@ def test_hidden_folders_are_empty_but_the_sessions_own_below_them_are_there(fold
     assert answer.splitlines()[:2] == [str(mirror / "file"), str(session / "file")]
     assert "Read-only" in answer or "Permission denied" in answer
     assert str(other) not in answer
+
+
+def test_a_hidden_file_cannot_be_read_wherever_it_is(folder, env):
+    """AIRFLOW_CONFIG may lie anywhere, also in a folder that the session needs."""
+    mirror, state = folder / "mirror", folder / "state"
+    for place in (mirror, state):
+        place.mkdir()
+        (place / "airflow.cfg").write_text(SECRET)
+        (place / "other").write_text("x")
+    work = folder / "work"
+    work.mkdir()
+    box = Sandbox(
+        works(Isolation.SANDBOX),
+        writable=(work,),
+        readable=(mirror,),
+        hidden=(state, *(place / "airflow.cfg" for place in (mirror, state, folder)), folder / "nothing"),
+        user=detect().user,
+    )
+    answer = shell(f"cat {mirror}/other; cat {folder}/*/*; ls {state}", work, env, box)
+    assert answer.startswith("x")
+    assert SECRET not in answer
+    assert "other" not in answer.splitlines()
+
+
+def test_of_an_airflow_home_that_is_the_python_prefix_only_python_is_there(folder, env):
+    works(Isolation.SANDBOX)
+    home = folder / "airflow"
+    venv.create(home, symlinks=True)
+    (home / "airflow.cfg").write_text(SECRET)
+    (home / "logs").mkdir()
+    (home / "logs" / "log").write_text(SECRET)
+    program = f"""
+        import sys
+        from pathlib import Path
+        from bridle.process.child import run
+        from bridle.process.sandbox import Isolation, Sandbox
+        folder, home = Path({str(folder / "work")!r}), Path(sys.prefix)
+        folder.mkdir()
+        hidden = (home, home / "airflow.cfg")
+        box = Sandbox(Isolation.SANDBOX, writable=(folder,), hidden=hidden, user={detect().user})
+        look = "import os, sys; print(sys.prefix, sorted(os.listdir(sys.prefix)))"
+        for argv in ([sys.executable, "-c", look], ["sh", "-c", f"cat {{home}}/airflow.cfg {{home}}/logs/*"]):
+            done = run(argv, cwd=folder, env={env!r}, timeout_seconds=60, sandbox=box)
+            print(done.output.decode())
+    """
+    done = subprocess.run(
+        [home / "bin" / "python", "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": str(Path(bridle.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{home} ['bin', 'lib'" in done.stdout.replace("'include', ", "")
+    assert "airflow.cfg" not in done.stdout.splitlines()[0]
+    assert SECRET not in done.stdout
 
 
 def test_the_home_of_this_hosts_user_is_hidden(folder, env):
