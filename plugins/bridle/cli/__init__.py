@@ -6,7 +6,7 @@ Bridle raises on purpose end a command with one line on stderr and exit code 1.
 
 import typer
 
-from bridle.cli import approvals, demo, migrate, project, run, runs, stack, stop
+from bridle.cli import approvals, budget, demo, migrate, project, resolve, run, runs, stack, stop
 from bridle.cli.console import ErrorLine
 
 app = typer.Typer(
@@ -30,5 +30,7 @@ app.command("show")(runs.show_run)
 app.command("approvals")(approvals.approvals)
 app.command("approve")(approvals.approve)
 app.command("stop")(stop.stop)
+app.command("budget")(budget.budget)
+app.command("resolve")(resolve.resolve)
 
 __all__ = ["app"]

@@ -185,9 +185,15 @@ def _usd(amount: Decimal) -> str:
     return f"${amount:.4f}"
 
 
+def _how(scope: str) -> str:
+    if scope.startswith("session:"):  # the next session gets a budget of its own
+        return "the role's limits in roles.yaml"
+    return f"`bridle budget '{scope}' --usd N` or `--tokens N`"
+
+
 def _spent(scope: str, cap: str, left: object, wanted: object) -> BudgetSpent:
     return BudgetSpent(
         f"the budget of {scope} is spent: of {cap} {left} are left and the next call may take {wanted}; "
-        "raise the budget and clear the task to go on from its last checkpoint",
+        f"raise it ({_how(scope)}) and clear the task to go on from its last checkpoint",
         scope=scope,
     )

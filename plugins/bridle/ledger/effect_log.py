@@ -78,9 +78,7 @@ class EffectLog(Part):
             )
             if made is not None:
                 return effect_of(row)
-            if row["state"] == UNCERTAIN or (
-                row["state"] == DONE and row["version"] == version and _same_work(attempt_of(row), attempt)
-            ):
+            if row["state"] == UNCERTAIN or (row["version"] == version and _stands(row, attempt)):
                 return effect_of(row)
             if row["state"] == INTENDED and fence_of(row) != fence:
                 left = settle_seconds - float(row["age"])
@@ -118,11 +116,12 @@ class EffectLog(Part):
         Raises:
             ConfigError: it was never intended.
         """
+        why = self._door.line(f"resolved by {by}")
         if receipt is not None:
-            self.effect_done(key, receipt)
+            told = self._door.json(receipt)
+            self._set(key, state=DONE, done_at=func.clock_timestamp(), receipt=told, why=why)
         else:
-            long_ago = datetime.fromtimestamp(0, UTC)
-            self._set(key, state=INTENDED, intended_at=long_ago, why=self._door.line(f"resolved by {by}"))
+            self._set(key, state=INTENDED, intended_at=datetime.fromtimestamp(0, UTC), why=why)
 
     def effect(self, key: str) -> EffectRow | None:
         """One effect; None when it was never intended."""
@@ -137,8 +136,11 @@ class EffectLog(Part):
                 raise ConfigError(f"effect {key} was never intended")
 
 
-def _same_work(one: Attempt, other: Attempt) -> bool:
-    return (one.step, one.generation) == (other.step, other.generation)
+def _stands(row: RowMapping, attempt: Attempt) -> bool:
+    """Whether the ledger's word that it is done is enough: the step's own since its last clear, or a person's."""
+    before = attempt_of(row)
+    own = (before.step, before.generation) == (attempt.step, attempt.generation)
+    return row["state"] == DONE and (own or bool(row["why"]))
 
 
 def effect_of(row: RowMapping, *, settled_in: float = 0.0) -> EffectRow:

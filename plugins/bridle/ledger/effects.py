@@ -76,7 +76,8 @@ def perform(
     if receipt is None or receipt.version != version:
         if row.state == UNCERTAIN:
             raise EffectUncertain(
-                f"{kind} {key} at {target} is uncertain: {row.why}; look there, then resolve it in the ledger"
+                f"{kind} {key} at {target} is uncertain: {row.why}; look there, then resolve it: "
+                f"`bridle resolve '{key}' --done URL`, or `--not-done`, and clear the task"
             )
         ledger.verify(fence)
         receipt = act()

@@ -228,6 +228,8 @@ def test_a_person_may_also_say_that_it_happened(ledger, opened, world):
         "comment:demo#7", by="human:ada", receipt={"version": "v1", "url": "file:x", "data": {}}
     )
     assert do(ledger, attempt, fence, world).url == "file:x"
+    cleared = make_attempt(2, generation=1)
+    assert do(ledger, cleared, ledger.take_step(cleared), world).url == "file:x"
     assert world.writes() == []
 
 
