@@ -53,10 +53,12 @@ def _collect_garbage(step: Step) -> None:
 
 def _pushes(queries: Queries) -> list[EffectRow]:
     """Branches that were pushed and never came to a pull request."""
-    effects = [row for row in queries.effects(limit=1000) if row.state == "done"]
+    kinds = ("push", "pull_request", "delete_branch")
+    effects = [row for row in queries.effects(kinds=kinds, limit=None) if row.state == "done"]
     published = {row.target for row in effects if row.kind == "pull_request"}
-    undone = {row.target for row in effects if row.kind == "delete_branch"}
-    return [row for row in effects if row.kind == "push" and row.target not in published | undone]
+    undone = {(row.target, row.version) for row in effects if row.kind == "delete_branch"}
+    pushes = [row for row in effects if row.kind == "push" and row.target not in published]
+    return [row for row in pushes if (row.target, row.version) not in undone]
 
 
 def _run_of(effect: EffectRow) -> tuple[str, str]:

@@ -197,10 +197,17 @@ class Queries:
         return [review_of(row) for row in self._rows(_narrow(query, review, dag_id, run_id))]
 
     def effects(
-        self, dag_id: str | None = None, run_id: str | None = None, *, limit: int = 100
+        self,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        *,
+        kinds: Sequence[str] | None = None,
+        limit: int | None = 100,
     ) -> list[EffectRow]:
-        """Outside writes, newest first."""
+        """Outside writes, newest first; with `kinds` only those."""
         query = select(effect).order_by(effect.c.intended_at.desc()).limit(limit)
+        if kinds is not None:
+            query = query.where(effect.c.kind.in_(kinds))
         return [effect_of(row) for row in self._rows(_narrow(query, effect, dag_id, run_id))]
 
     def cost(self, by: CostKey = "run", *, since: datetime | None = None) -> list[CostRow]:
