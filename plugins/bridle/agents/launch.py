@@ -7,10 +7,8 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
-from bridle.agents import get
 from bridle.agents.base import Event, EventKind, Outcome, SessionResult, SessionSpec
 from bridle.agents.ending import failed
 from bridle.errors import ConfigError
@@ -41,7 +39,6 @@ def launch(
     on_event: Callable[[Event], None],
     on_transcript: Callable[[bytes], None] | None = None,
     last_traffic: Callable[[], float] | None = None,
-    on_tick: Callable[[], None] | None = None,
 ) -> Launched:
     """Run a session to its end; nothing of it is left when this returns or raises.
 
@@ -53,7 +50,6 @@ def launch(
         on_transcript: called on this thread with every piece of the transcript, so that it can be kept while
             the session still runs.
         last_traffic: `time.monotonic()` of the last model traffic, as the gateway saw it.
-        on_tick: called on this thread about ten times a second: heartbeats, checkpoints.
 
     Raises:
         ConfigError: the agent is unknown or not installed, or the sandbox cannot be set up.
@@ -79,19 +75,9 @@ def launch(
             stdin=spec.model_dump_json().encode(),
             on_line=heard.line,
             lines_fd=True,
-            on_tick=on_tick,
             last_activity=last_traffic,
         )
         return Launched(heard.result or _ended(spec, finished, heard), heard.whole_transcript())
-
-
-def left_transcript(agent: str, home: Path) -> bytes | None:
-    """The transcript that a session left in its home when its task was killed; None when there is none."""
-    path = get(agent)().transcript(home)
-    if path is None or path.stat().st_size > TRANSCRIPT_CAP:
-        return None
-    # The agent may have put a link there, to a file that only the task can read.
-    return path.read_bytes() if path.resolve().is_relative_to(home.resolve()) else None
 
 
 def _ended(spec: SessionSpec, finished: Finished, heard: "_Heard") -> SessionResult:

@@ -137,7 +137,7 @@ class EffectLog(Part):
 
 
 def _stands(row: RowMapping, attempt: Attempt) -> bool:
-    """Whether the ledger's word that it is done is enough: the step's own since its last clear, or a person's."""
+    """Whether it is done by the ledger's word: the step's own since its last clear, or a person's."""
     before = attempt_of(row)
     own = (before.step, before.generation) == (attempt.step, attempt.generation)
     return row["state"] == DONE and (own or bool(row["why"]))

@@ -119,25 +119,6 @@ class Reviews(Part):
             rows = connection.execute(select(review).where(run).order_by(review.c.opened_at)).mappings()
             return [review_of(row) for row in rows]
 
-    def approved(self, run: str, commit: str) -> ReviewRow | None:
-        """The approval that allows publishing a commit: the run's last answer for it, if that was yes.
-
-        Args:
-            run: the run's scope, `run:dag/run`.
-            commit: the exact commit.
-        """
-        dag_id, _, run_id = run.removeprefix("run:").partition("/")
-        answers = (
-            select(review)
-            .where(review.c.dag_id == dag_id, review.c.run_id == run_id, review.c.commit == commit)
-            .where(review.c.decision.is_not(None))
-            .order_by(review.c.answered_at.desc())
-            .limit(1)
-        )
-        with self._db.transaction() as connection:
-            row = connection.execute(answers).mappings().first()
-        return review_of(row) if row is not None and row["decision"] == APPROVE else None
-
 
 def review_of(row: RowMapping) -> ReviewRow:
     """A review from its row."""

@@ -56,7 +56,6 @@ def run(
     stdin: bytes = b"",
     on_line: Callable[[bytes], None] | None = None,
     lines_fd: bool = False,
-    on_tick: Callable[[], None] | None = None,
     last_activity: Callable[[], float] | None = None,
     output_cap: int = OUTPUT_CAP,
     grace_seconds: float = 2.0,
@@ -74,7 +73,6 @@ def run(
         stdin: what it reads on standard input.
         on_line: called here, on this thread, with every line of the output, or of the lines pipe.
         lines_fd: give the command a pipe of its own for lines as file descriptor 3.
-        on_tick: called about ten times a second while it runs; what it raises ends the command.
         last_activity: `time.monotonic()` of activity seen elsewhere, for instance by the gateway.
         output_cap: bytes of output to keep, counted from the end.
         grace_seconds: between asking it to end and killing it.
@@ -119,8 +117,6 @@ def run(
                 last_seen = time.monotonic()
             elif capture.at_end:
                 time.sleep(POLL_SECONDS)
-            if on_tick:
-                on_tick()
             ended = why_end()
         supervised.end()
         # Read on, so that nobody blocks on a full pipe.

@@ -10,6 +10,7 @@ import pytest
 
 from bridle.errors import IssueError, RepositoryError
 from bridle.forge import open_forge, remote_of
+from bridle.forge.base import PullRequestDraft
 from bridle.forge.document import Document
 from bridle.testing.git_repository import GitRepository
 from bridle.workspace.mirror import Mirror
@@ -95,4 +96,4 @@ def test_a_missing_issues_folder_is_named(tmp_path):
     with pytest.raises(IssueError, match="issues"):
         open_forge(repository).issue(1)
     with pytest.raises(RepositoryError):
-        open_forge(repository).close_pull_request(1)
+        open_forge(repository).update_pull_request(1, PullRequestDraft("t", "b", "h", "main"))

@@ -1,6 +1,7 @@
 """Reviews, decisions, artifacts, bundles, and what people read of it all."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -22,25 +23,24 @@ def ask(ledger, attempt, commit="a" * 40):
     )
 
 
-def test_an_approval_is_for_one_commit_of_one_run(ledger):
-    attempt = make_attempt()
-    review = ask(ledger, attempt)
-    assert ledger.approved(RUN, "a" * 40) is None
+def test_an_answer_is_kept_with_what_was_asked(ledger):
+    review = ask(ledger, make_attempt())
+    assert ledger.review(review).decision is None
     ledger.answer_review(review, decision="Approve", by="human:ada", feedback="nice")
-    row = ledger.approved(RUN, "a" * 40)
+    row = ledger.review(review)
     assert (row.id, row.by, row.decision, row.feedback) == (review, "human:ada", "approve", "nice")
-    assert row.snapshot == {"files": 2}
-    assert ledger.approved(RUN, "b" * 40) is None
-    assert ledger.approved("run:issue_fix/manual__2", "a" * 40) is None
+    assert (row.commit, row.snapshot) == ("a" * 40, {"files": 2})
 
 
-def test_the_last_answer_counts(ledger):
+def test_the_reviews_of_a_run_come_in_order(ledger):
     first = ask(ledger, make_attempt())
     ledger.answer_review(first, decision="approve", by="human:ada")
     second = ask(ledger, make_attempt(2, generation=1))
     assert second != first
     ledger.answer_review(second, decision="reject", by="human:bob", feedback="no")
-    assert ledger.approved(RUN, "a" * 40) is None
+    found = ledger.reviews_of_run(STEP)
+    assert [(row.id, row.decision) for row in found] == [(first, "approve"), (second, "reject")]
+    assert ledger.reviews_of_run(replace(STEP, run_id="manual__2")) == []
 
 
 def test_asking_again_in_a_retry_is_the_same_question(ledger):

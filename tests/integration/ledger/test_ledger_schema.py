@@ -156,7 +156,7 @@ def test_a_task_can_do_all_its_work_with_the_role_of_tasks(task_url, tmp_path):
         ledger.check_schema()
         use(ledger)
         attempt, fence = use_review(ledger)
-        assert ledger.approved(attempt.step.run_scope, "a" * 40)
+        assert ledger.reviews_of_run(attempt.step)
         ledger.put_bundle("demo", "b" * 40, None, b"x")
         ledger.set_budget("all", cap_usd=None, cap_tokens=10)
         ledger.request_stop("all", "human:ada")
