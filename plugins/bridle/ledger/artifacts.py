@@ -3,17 +3,19 @@
 import hashlib
 import zlib
 from dataclasses import asdict, dataclass
+from uuid import UUID
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError
 from bridle.ledger.door import Door
 from bridle.ledger.part import Part
 from bridle.ledger.records import BundleRow
-from bridle.ledger.schema import artifact, bundle
+from bridle.ledger.schema import artifact, bundle, transcript
 
 _PREFIX = "sha256:"
+_TRANSCRIPT = "transcript:"
 CAP = 8 << 20
 _LONGEST_CHAIN = 10_000
 
@@ -49,9 +51,14 @@ class Artifacts(Part):
         Raises:
             ConfigError: it is not in this ledger, or was removed by the retention policy.
         """
-        query = select(artifact.c.data, artifact.c.compressed).where(
-            artifact.c.digest == ref.removeprefix(_PREFIX)
-        )
+        if ref.startswith(_TRANSCRIPT):
+            query = select(transcript.c.data, transcript.c.compressed).where(
+                transcript.c.session_id == UUID(ref.removeprefix(_TRANSCRIPT))
+            )
+        else:
+            query = select(artifact.c.data, artifact.c.compressed).where(
+                artifact.c.digest == ref.removeprefix(_PREFIX)
+            )
         with self._db.transaction() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -132,6 +139,14 @@ def store(connection: Connection, packed: Packed) -> str:
     """Write a packed artifact; returns its reference."""
     connection.execute(insert(artifact).values(**asdict(packed)).on_conflict_do_nothing())
     return _PREFIX + packed.digest
+
+
+def store_transcript(connection: Connection, session_id: UUID, packed: Packed) -> str:
+    """Write a session's transcript over the one before; returns its reference, for `get_artifact`."""
+    row = {"compressed": packed.compressed, "data": packed.data, "at": func.clock_timestamp()}
+    statement = insert(transcript).values(session_id=session_id, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=[transcript.c.session_id], set_=row))
+    return f"{_TRANSCRIPT}{session_id}"
 
 
 def _ends(door: Door, data: bytes, max_bytes: int) -> bytes:

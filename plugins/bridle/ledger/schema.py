@@ -237,6 +237,16 @@ artifact = Table(
     _now("at"),
 )
 
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("session_id", Uuid, primary_key=True),
+    Column("compressed", Boolean, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    _now("at"),
+)
+"""The newest of each session, written over every few seconds while it works: all of it each time."""
+
 bundle = Table(
     "bundle",
     metadata,

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, func, insert, select, text, update
 
 from bridle.errors import ConfigError
-from bridle.ledger.artifacts import pack, store
+from bridle.ledger.artifacts import pack, store, store_transcript
 from bridle.ledger.call_end import give_up_calls
 from bridle.ledger.checks import check_of
 from bridle.ledger.claims import require_fence
@@ -105,7 +105,7 @@ class Sessions(Events):
         packed = pack(self._door, transcript, "application/octet-stream", "transcript", _TRANSCRIPT)
         with self._db.transaction() as connection:
             require_open_session(connection, session_id)
-            values = {"transcript_ref": store(connection, packed)}
+            values = {"transcript_ref": store_transcript(connection, session_id, packed)}
             if session_ref:
                 values["session_ref"] = self._door.line(session_ref)
             connection.execute(update(session).where(session.c.id == session_id).values(**values))
@@ -159,14 +159,12 @@ class Sessions(Events):
             if connection.scalar(select(session.c.outcome).where(session.c.id == session_id)) == outcome:
                 return
             require_open_session(connection, session_id)
+            if packed is not None:
+                end["transcript_ref"] = store_transcript(connection, session_id, packed)
             connection.execute(
                 update(session)
                 .where(session.c.id == session_id)
-                .values(
-                    closed_at=func.clock_timestamp(),
-                    **({"transcript_ref": store(connection, packed)} if packed else {}),
-                    **end,
-                )
+                .values(closed_at=func.clock_timestamp(), **end)
             )
             give_up_calls(connection, session_id)
         self._replay(session_id)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from ledger_rows import make_attempt, make_start
 from sqlalchemy.exc import ProgrammingError
 from test_ledger_pooler import use
 
@@ -156,6 +157,9 @@ def test_a_task_can_do_all_its_work_with_the_role_of_tasks(task_url, tmp_path):
         ledger.check_schema()
         use(ledger)
         attempt, fence = use_review(ledger)
+        session_id = ledger.open_session(make_start(attempt, fence))
+        for text in (b"one", b"one and two"):
+            ledger.save_transcript(session_id, text)
         assert ledger.reviews_of_run(attempt.step)
         ledger.put_bundle("demo", "b" * 40, None, b"x")
         ledger.set_budget("all", cap_usd=None, cap_tokens=10)
@@ -165,8 +169,6 @@ def test_a_task_can_do_all_its_work_with_the_role_of_tasks(task_url, tmp_path):
 
 
 def use_review(ledger):
-    from ledger_rows import make_attempt
-
     attempt = make_attempt(2)
     fence = ledger.take_step(attempt)
     review = ledger.open_review(attempt, subject="s", commit="a" * 40, patch_hash="h", snapshot={})

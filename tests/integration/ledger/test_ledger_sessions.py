@@ -1,10 +1,12 @@
 """A session's life, and what a retry finds of it."""
 
+import random
 import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from ledger_rows import STEP, make_attempt, make_start
 
 from bridle.agents.base import Event, EventKind
@@ -191,3 +193,15 @@ def test_a_transcript_is_kept_while_the_session_works_and_replaced_at_its_end(le
     with pytest.raises(FenceLost):
         ledger.save_transcript(session_id, b"zombie")
     assert ledger.get_artifact(ledger.session(session_id).transcript_ref) == b"one\ntwo\n"
+
+
+def test_saving_a_growing_transcript_again_and_again_keeps_one(ledger, opened, ledger_url):
+    session_id = opened[2]
+    for size in range(1, 20):
+        ledger.save_transcript(session_id, random.Random(size).randbytes(size * 1000))
+    ledger.close_session(session_id, outcome="done", transcript=b"all of it")
+    with sa.create_engine(ledger_url, poolclass=sa.pool.NullPool).connect() as connection:
+        kept = connection.scalars(sa.text("select data from bridle.transcript")).all()
+        artifacts = connection.scalars(sa.text("select name from bridle.artifact")).all()
+    assert (len(kept), artifacts) == (1, ["prompt"])
+    assert ledger.get_artifact(ledger.session(session_id).transcript_ref) == b"all of it"

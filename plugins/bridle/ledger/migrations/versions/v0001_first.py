@@ -173,6 +173,13 @@ CREATE TABLE bridle.artifact (
     at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
     PRIMARY KEY (digest)
 );
+CREATE TABLE bridle.transcript (
+    session_id UUID NOT NULL,
+    compressed BOOLEAN NOT NULL,
+    data BYTEA NOT NULL,
+    at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
+    PRIMARY KEY (session_id)
+);
 CREATE TABLE bridle.bundle (
     repo TEXT NOT NULL,
     sha TEXT NOT NULL,
@@ -203,6 +210,7 @@ CREATE TABLE bridle.claim (
     PRIMARY KEY (key)
 );
 ALTER TABLE bridle.artifact ALTER COLUMN data SET STORAGE EXTERNAL;
+ALTER TABLE bridle.transcript ALTER COLUMN data SET STORAGE EXTERNAL;
 ALTER TABLE bridle.bundle ALTER COLUMN data SET STORAGE EXTERNAL;
 """
 
@@ -224,7 +232,7 @@ BEGIN
         GRANT USAGE ON SCHEMA bridle TO bridle_task;
         GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA bridle TO bridle_task;
         REVOKE INSERT ON bridle.alembic_version FROM bridle_task;
-        GRANT UPDATE ON bridle.budget, bridle.claim TO bridle_task;
+        GRANT UPDATE ON bridle.budget, bridle.claim, bridle.transcript TO bridle_task;
         GRANT UPDATE (state, closed_at) ON bridle.loop TO bridle_task;
         GRANT UPDATE (expires_at, checkpoint, closed_at, outcome, reason, summary, result, session_ref, turns,
                       commit, reported, transcript_ref)
