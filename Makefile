@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH PYTHONHOME
 export PYTHON
 
 BIN := .venv/bin
-SOURCES := plugins tests dags docs $(wildcard benchmarks)
+SOURCES := conftest.py plugins tests dags docs $(wildcard benchmarks)
 
 .PHONY: help install demo up down test lint format docs clean
 

@@ -34,7 +34,9 @@ def demo(
     from bridle.cli.tour import Tour
 
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # a shell that starts this in the background has it ignore Ctrl-C's signal
+    for request in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(request, _interrupt)
     tour = Tour(console, state=state, port=port, connection=_connection() if live else None, approve=approve)
     try:
         with tour.stack():
