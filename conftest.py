@@ -8,7 +8,7 @@ _AIRFLOW = ("stack", "world")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with an Airflow come last, those with the same one together: an idle one slows all others down."""
+    """Tests with an Airflow come last, those with the same one together: an idle one slows the others."""
 
     def needs(item: pytest.Item) -> list[bool]:
         return [name in getattr(item, "fixturenames", ()) for name in _AIRFLOW]
