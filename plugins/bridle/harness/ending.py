@@ -13,7 +13,10 @@ from bridle.errors import (
 )
 from bridle.gateway.server import Gateway
 
-KEPT = "Its work is kept: raise the limit and clear the task to go on"
+KEPT = (
+    "Its work is kept: raise the limit (a session's in roles.yaml, a run's with `bridle budget`), then clear the "
+    "task to go on"
+)
 
 
 def outcome_of(error: BridleError) -> Outcome:
