@@ -14,8 +14,8 @@ from bridle.errors import (
 from bridle.gateway.server import Gateway
 
 KEPT = (
-    "Its work is kept: raise the limit (a session's in roles.yaml, a run's with `bridle budget`), then clear the "
-    "task to go on"
+    "Its work is kept: raise the limit (a session's in roles.yaml, a run's with `bridle budget`), then clear "
+    "the task to go on"
 )
 
 
