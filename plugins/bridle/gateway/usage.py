@@ -1,6 +1,7 @@
 """What an answer says about its own size, read on the side while it passes through."""
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,7 +58,7 @@ def reader_for(dialect: Dialect) -> UsageReader:
     return AnthropicReader() if dialect == "anthropic-messages" else OpenAIReader()
 
 
-class _Events:
+class _Events(ABC):
     """Cuts a stream into the JSON of its `data:` lines."""
 
     def __init__(self) -> None:
@@ -81,8 +82,9 @@ class _Events:
         if isinstance(event, dict):
             self._event(event)
 
+    @abstractmethod
     def _event(self, event: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Take one event of the stream."""
 
 
 class AnthropicReader(_Events):
