@@ -1,5 +1,6 @@
 """The server that an earlier, killed owner may have left on a data folder."""
 
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -27,7 +28,8 @@ def clear_way(data: Path) -> None:
         if not living:
             break
         for server in living:
-            server.send_signal(request)
+            with contextlib.suppress(psutil.NoSuchProcess):  # a child may end between the look and the signal
+                server.send_signal(request)
         deadline = time.monotonic() + seconds
         while _servers(data) and time.monotonic() < deadline:
             time.sleep(0.05)
