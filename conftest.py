@@ -1,16 +1,21 @@
-"""The order of the suite."""
+"""How the suite is spread over two processes: `make test` runs it with pytest-xdist."""
+
+from pathlib import Path
 
 import pytest
 
-_AIRFLOW = ("stack", "world")
-"""Fixtures that keep a whole Airflow running until the session ends."""
+_ROOT = Path(__file__).parent
+_ENDS = _ROOT / "tests" / "e2e"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with an Airflow come last, those with the same one together: an idle one slows the others."""
+    """One process takes what needs an Airflow, first and one after the other; the rest goes file by file.
 
-    def needs(item: pytest.Item) -> list[bool]:
-        return [name in getattr(item, "fixturenames", ()) for name in _AIRFLOW]
-
-    items.sort(key=needs)
+    The tests of a file share servers, and two Airflows at once would starve each other.
+    """
+    for item in items:
+        with_airflow = _ENDS in item.path.parents or "stack" in getattr(item, "fixturenames", ())
+        group = "airflow" if with_airflow else str(item.path.relative_to(_ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args[0] != "airflow")
