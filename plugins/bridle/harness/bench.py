@@ -9,7 +9,7 @@ from bridle.errors import ConfigError, RepositoryError
 from bridle.forge import remote_of
 from bridle.harness.step import Step
 from bridle.process.sandbox import Isolation, Network, Sandbox
-from bridle.process.strength import detect
+from bridle.process.strength import Strength, detect
 from bridle.workspace.carrier import LedgerCarrier
 from bridle.workspace.mirror import Mirror
 from bridle.workspace.patch import Patch
@@ -87,8 +87,13 @@ class Bench:
             readable=readable,
             hidden=(settings.home, *settings.secret_places),
             network=network,
-            user=None if isolation is Isolation.NONE else detect().user,
+            user=None if isolation is Isolation.NONE else strength_of(settings).user,
         )
+
+
+def strength_of(settings: Settings) -> Strength:
+    """What this host can do, as found out now or by an earlier process."""
+    return detect(memory=settings.home)
 
 
 def chosen_isolation(settings: Settings) -> Isolation:
@@ -101,13 +106,15 @@ def chosen_isolation(settings: Settings) -> Isolation:
     if settings.isolation == "none":
         isolation = Isolation.NONE
     else:
-        isolation = detect().choose(Isolation.SANDBOX if settings.isolation == "sandbox" else None)
+        isolation = strength_of(settings).choose(
+            Isolation.SANDBOX if settings.isolation == "sandbox" else None
+        )
     if (
         settings.gateway_mode == "live"
         and isolation is not Isolation.SANDBOX
         and not settings.allow_unsandboxed
     ):
-        why = detect().reasons.get(Isolation.SANDBOX, "[bridle] isolation is `none`")
+        why = strength_of(settings).reasons.get(Isolation.SANDBOX, "[bridle] isolation is `none`")
         raise ConfigError(
             f"this host has no sandbox for agents ({why}). Install bubblewrap, or set "
             f"AIRFLOW__BRIDLE__ALLOW_UNSANDBOXED=True to let live models work with isolation `{isolation}`"

@@ -43,6 +43,7 @@ from bridle.harness.periodic import Periodic
 from bridle.harness.recorder import Recorder
 from bridle.harness.route import dialect_for, upstream_for
 from bridle.ledger.records import SessionRow, SessionStart
+from bridle.process.remember import forget
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ class Session:
                 return self._work(session_id, dialect, upstream, recorder, cleanup)
         except BaseException as error:
             outcome = outcome_of(error) if isinstance(error, BridleError) else Outcome.LOST
+            if outcome is Outcome.LOST:
+                forget(self._step.settings.home)  # perhaps its sandbox could not be made any more
             try:
                 self._close(session_id, recorder, outcome, reason=str(error) or type(error).__name__)
             except (FenceLost, LedgerUnavailable) as unclosed:

@@ -8,8 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 from bridle.errors import ConfigError
+from bridle.process.remember import host_key, recall, remember
 from bridle.process.sandbox import Isolation, Sandbox, User, tool_missing
 
 PROBE = "import bridle, socket; socket.socket().bind(('127.0.0.1', 0)); open('probe', 'w').close()"
@@ -42,14 +44,45 @@ class Strength:
             )
         return wish
 
+    def record(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "works": [level.value for level in self.works],
+            "reasons": {level.value: reason for level, reason in self.reasons.items()},
+            "user": self.user,
+        }
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """What `record` made."""
+        user = record["user"]
+        return cls(
+            tuple(map(Isolation, record["works"])),
+            {Isolation(level): reason for level, reason in record["reasons"].items()},
+            None if user is None else (user[0], user[1]),
+        )
+
 
 @cache
-def detect(user: str = "nobody") -> Strength:
-    """Try every isolation once per process.
+def detect(user: str = "nobody", *, memory: Path | None = None) -> Strength:
+    """Try every isolation, once per process; with a `memory`, once per host and start of its kernel.
 
     Args:
         user: name of the unprivileged user for children of a task that runs as root.
+        memory: folder of this host that sessions cannot write, where a finding is kept for other processes.
     """
+    if memory is None:
+        return _probe(user)
+    key = host_key(user)
+    if found := recall(memory, key):
+        return Strength.of(found)
+    strength = _probe(user)
+    if strength.works[0] is Isolation.SANDBOX:
+        remember(memory, key, strength.record())
+    return strength
+
+
+def _probe(user: str) -> Strength:
     lesser = _lesser(user)
     reasons: dict[Isolation, str] = {}
     steps_down: User | None = None
