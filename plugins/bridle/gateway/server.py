@@ -158,7 +158,7 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
         timeout_keep_alive=3600,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=listeners))
     try:
         while not server.started and not running.done():
@@ -166,7 +166,19 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
         yield
     finally:
         server.should_exit = True
+        server.told.set()
         await running
+
+
+class _Server(uvicorn.Server):
+    """Ends when it is told to; uvicorn itself looks every tenth of a second, and each session would wait."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.told.wait()
 
 
 def _is_no_broken_answer(record: logging.LogRecord) -> bool:
