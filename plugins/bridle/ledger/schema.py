@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -71,6 +72,34 @@ loop = Table(
     Column("state", Text, nullable=False, server_default="running"),
     _now("opened_at"),
     _time("closed_at"),
+    _text("reason"),
+    _text("repo"),
+    Column("params", JSONB, nullable=False, server_default="{}"),
+    _time("deadline"),
+    _text("base_commit"),
+    _text("head_commit"),
+    _text("branch"),
+)
+
+loop_round = Table(
+    "loop_round",
+    metadata,
+    Column("loop_id", Text, ForeignKey("bridle.loop.id"), primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("base_commit", Text, nullable=False),
+    _text("head_commit"),
+    Column("decision", JSONB, nullable=False, server_default="{}"),
+    Column("dispatched", JSONB, nullable=False, server_default="[]"),
+    Column("delivered", JSONB, nullable=False, server_default="[]"),
+    Column("checks", JSONB, nullable=False, server_default="[]"),
+    Column("answer", JSONB, nullable=False, server_default="{}"),
+    _text("verdict"),
+    _text("reason"),
+    _count("tokens"),
+    Column("cost_usd", MONEY),
+    _now("opened_at"),
+    _time("closed_at"),
 )
 
 session = Table(
@@ -109,6 +138,7 @@ session = Table(
     Column("transcript_ref", Text),
 )
 Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
+Index("session_loop", session.c.loop_id, postgresql_where=session.c.loop_id.is_not(None))
 Index("session_open", session.c.expires_at, postgresql_where=session.c.closed_at.is_(None))
 
 event = Table(

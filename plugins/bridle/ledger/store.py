@@ -18,6 +18,7 @@ from bridle.ledger.claims import Claims
 from bridle.ledger.database import Database
 from bridle.ledger.door import Door
 from bridle.ledger.effect_log import EffectLog
+from bridle.ledger.loops import Loops
 from bridle.ledger.reviews import Reviews
 from bridle.ledger.schema import HEAD, SCHEMA
 from bridle.ledger.sessions import Sessions
@@ -28,7 +29,7 @@ _PATIENCE_SECONDS = 20.0
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "options")
 
 
-class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts):
+class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts, Loops):
     """What happened, in Postgres.
 
     Every text that goes in is redacted and size-capped; at most one connection is open, and only while it is

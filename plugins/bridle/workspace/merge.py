@@ -64,7 +64,7 @@ def merge(
         base: full sha to start from.
         commits: full shas, in the order of merging.
         message: of the merge of one commit.
-        resolve: given a conflict, the commit whose files settle it (see `Conflict.draft`); None: leave it out.
+        resolve: given a conflict, the commit whose files settle it; None: leave it out.
 
     Raises:
         RepositoryError: a commit is nowhere to be had, or shares no history with `base`.
@@ -110,7 +110,9 @@ def _merge_tree(mirror: Mirror, ours: str, theirs: str) -> tuple[str, tuple[str,
     )
     if done.exit_code not in (0, 1):
         said = done.errors or "no message"
-        raise RepositoryError(f"repository {mirror.name}: {theirs[:10]} does not merge into {ours[:10]}: {said}")
+        raise RepositoryError(
+            f"repository {mirror.name}: {theirs[:10]} does not merge into {ours[:10]}: {said}"
+        )
     tree, *files = done.output.split(b"\0")[:-1]
     return tree.decode(), tuple(dict.fromkeys(text(path) for path in files if path))
 
