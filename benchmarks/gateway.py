@@ -24,9 +24,10 @@ from bridle.gateway.server import Gateway
 from bridle.gateway.upstream import Place, Upstream
 from bridle.ledger import migrate
 from bridle.ledger.ids import new_id
-from bridle.ledger.records import Attempt, SessionStart, StepKey
+from bridle.ledger.records import Attempt, StepKey
 from bridle.ledger.store import Ledger
 from bridle.local.postgres import Postgres
+from bridle.testing.ledger import session_start
 from bridle.testing.model_server import ModelServer
 
 BODY: dict[str, Any] = {
@@ -44,22 +45,7 @@ def ledger_meter(ledger: Ledger) -> LedgerMeter:
     step = StepKey("benchmark", "run", "step")
     attempt = Attempt(step, str(new_id()), 1, 0)
     fence = ledger.take_step(attempt)
-    start = SessionStart(
-        attempt=attempt,
-        fence=fence,
-        round=1,
-        role="role",
-        agent="api",
-        model="claude-haiku-4-5",
-        provider="anthropic",
-        dialect="anthropic-messages",
-        repo=None,
-        base_commit=None,
-        isolation="none",
-        prompt="",
-        prompt_digest="",
-        limits={},
-    )
+    start = session_start(attempt, fence)
     session_id = ledger.open_session(start)
     return LedgerMeter(ledger, session_id=session_id, fence=fence, scopes=(step.scope, step.run_scope))
 

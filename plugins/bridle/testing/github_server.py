@@ -13,12 +13,10 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 from base64 import b64encode
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -26,12 +24,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bridle.testing.served import Served
+
 TOKEN = "ghp_the_only_token_that_this_server_takes"  # noqa: S105  opens nothing
 LOGIN = "bridle-bot"
 NOW = "2026-01-02T03:04:05Z"
 
 
-class GitHubServer:
+class GitHubServer(Served):
     """A running stand-in, as a context manager.
 
     Args:
@@ -40,25 +40,8 @@ class GitHubServer:
     """
 
     def __init__(self, state: Path, *, repositories: Path | None = None) -> None:
-        self._argv = [sys.executable, "-m", __name__, "--state", str(state)]
-        self._argv += ["--repositories", str(repositories)] if repositories else []
-        self._process: subprocess.Popen[str] | None = None
-        self.url = ""
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._argv, stdout=subprocess.PIPE, text=True)
-        self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
-        if not self.url:
-            self.__exit__(None, None, None)
-            raise RuntimeError(f"the GitHub stand-in did not start: {' '.join(self._argv)}")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process:
-            with self._process:
-                self._process.kill()
+        served = ["--repositories", str(repositories)] if repositories else []
+        super().__init__(__name__, "--state", str(state), *served)
 
     @property
     def api(self) -> str:

@@ -1,13 +1,38 @@
 """A migrated ledger for tests, fresh for each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from bridle.ledger.records import Attempt, Fence, SessionStart
     from bridle.ledger.store import Ledger
+
+
+def session_start(attempt: "Attempt", fence: "Fence", **fields: Any) -> "SessionStart":
+    """What a session starts with, small and complete; `fields` replace parts of it."""
+    from bridle.ledger.records import SessionStart
+
+    sample = SessionStart(
+        attempt=attempt,
+        fence=fence,
+        round=1,
+        role="implementer",
+        agent="api",
+        model="claude-haiku-4-5",
+        provider="anthropic",
+        dialect="anthropic-messages",
+        repo=None,
+        base_commit=None,
+        isolation="none",
+        prompt="Fix it.",
+        prompt_digest="d",
+        limits={},
+    )
+    return replace(sample, **fields)
 
 
 @pytest.fixture

@@ -10,16 +10,14 @@ import argparse
 import json
 import logging
 import socket
-import subprocess
-import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from bridle.gateway.script import Script, ScriptedModel
+from bridle.testing.served import Served
 
 
-class ModelServer:
+class ModelServer(Served):
     """A running scripted model, as a context manager.
 
     Args:
@@ -41,34 +39,10 @@ class ModelServer:
         workdir: Path | None = None,
     ) -> None:
         self.journal_path = journal or script.with_suffix(".journal.jsonl")
-        self._argv = [
-            sys.executable,
-            "-m",
-            __name__,
-            "--script",
-            str(script),
-            "--journal",
-            str(self.journal_path),
-        ]
-        self._argv += ["--task", task] if task else []
-        self._argv += ["--workdir", str(workdir)] if workdir else []
-        self._process: subprocess.Popen[str] | None = None
-        self.url = ""
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._argv, stdout=subprocess.PIPE, text=True)
-        self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
-        if not self.url:
-            self.__exit__(None, None, None)
-            raise RuntimeError(f"the scripted model did not start: {' '.join(self._argv)}")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process:
-            with self._process:
-                self._process.kill()
+        options = ["--script", str(script), "--journal", str(self.journal_path)]
+        options += ["--task", task] if task else []
+        options += ["--workdir", str(workdir)] if workdir else []
+        super().__init__(__name__, *options)
 
     def requests(self) -> list[dict[str, Any]]:
         """The journal so far, one entry for each request."""

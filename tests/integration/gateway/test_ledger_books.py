@@ -13,8 +13,9 @@ from gateway_helpers import ASK, Open, anthropic_client, shown
 from bridle.errors import LedgerUnavailable
 from bridle.gateway.budget import LedgerMeter
 from bridle.ledger.ids import new_id
-from bridle.ledger.records import Attempt, Fence, SessionStart, StepKey, Usage
+from bridle.ledger.records import Attempt, Fence, StepKey, Usage
 from bridle.ledger.store import Ledger
+from bridle.testing.ledger import session_start
 
 STEP = StepKey("issue_fix", "manual__1", "implement")
 
@@ -27,22 +28,7 @@ def attempt(number: int) -> Attempt:
 def session(ledger: Ledger) -> tuple[UUID, Fence]:
     first = attempt(1)
     fence = ledger.take_step(first)
-    start = SessionStart(
-        attempt=first,
-        fence=fence,
-        round=1,
-        role="implementer",
-        agent="api",
-        model="claude-haiku-4-5",
-        provider="anthropic",
-        dialect="anthropic-messages",
-        repo=None,
-        base_commit=None,
-        isolation="none",
-        prompt="Fix it.",
-        prompt_digest="d",
-        limits={},
-    )
+    start = session_start(first, fence)
     return ledger.open_session(start), fence
 
 

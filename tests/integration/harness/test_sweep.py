@@ -11,8 +11,8 @@ from bridle.harness.bench import Bench
 from bridle.harness.sweep import sweep
 from bridle.harness.work import work
 from bridle.ledger.effects import Receipt, perform
-from bridle.ledger.records import SessionStart
 from bridle.testing.git_repository import plain_git
+from bridle.testing.ledger import session_start
 
 Make = Callable[..., Bed]
 
@@ -56,22 +56,7 @@ def test_a_branch_of_a_failed_run_that_never_came_to_a_pull_request_is_taken_bac
 def test_a_session_whose_lease_ran_out_is_closed_as_lost(bed: Make, ledger_url: str) -> None:
     here = bed({"implement": [edit("a - b", "a + b")]})
     step = here.step()
-    start = SessionStart(
-        attempt=step.attempt,
-        fence=step.fence,
-        round=1,
-        role="r",
-        agent="api",
-        model="m",
-        provider="p",
-        dialect="openai-chat",
-        repo=None,
-        base_commit=None,
-        isolation="none",
-        prompt="",
-        prompt_digest="",
-        limits={},
-    )
+    start = session_start(step.attempt, step.fence)
     session_id = here.ledger.open_session(start, ttl_seconds=0.1)
     time.sleep(0.2)
     assert "closed 1 lost sessions" in sweep(here.step(task="sweep"), lambda dag, run: "running").summary

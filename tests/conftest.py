@@ -1,3 +1,5 @@
+"""A repository, and a host that works on it; folders with other needs define their own."""
+
 import pytest
 
 from bridle.testing.git_repository import GitRepository
