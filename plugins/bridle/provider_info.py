@@ -34,7 +34,7 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "host": "where it is not the provider's own, e.g. https://models.example.com/v1",
                         "extra": '{"dialects": ["openai-chat"], '
-                        '"price": {"my-model": {"input": 1, "output": 4}}}',
+                        '"prices": {"my-model": {"input_mtok": 1, "output_mtok": 4}}}',
                     },
                 },
             }

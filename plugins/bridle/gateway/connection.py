@@ -24,7 +24,10 @@ class ModelHook:
         return cls(conn_id)
 
     def test_connection(self) -> tuple[bool, str]:
-        """List the provider's models: free of charge, and needs the key."""
+        """List the provider's models: free of charge, and needs the key.
+
+        Airflow calls this for its test button, and shows the sentence.
+        """
         from airflow.sdk import BaseHook
 
         from bridle.errors import BridleError
@@ -42,12 +45,30 @@ def _list_models(provider: Any) -> tuple[bool, str]:
     import httpx
 
     dialect, endpoint = next(iter(provider.endpoints.items()))
-    url = endpoint.removesuffix("/chat/completions").removesuffix("/messages") + "/models"
+    url = endpoint
+    for path in ("/chat/completions", "/messages", "/responses"):
+        url = url.removesuffix(path)
+    url += "/models"
     headers = {"anthropic-version": "2023-06-01", **provider.request_headers(dialect)}
     try:
         answer = httpx.get(url, headers=headers, timeout=10)
     except httpx.HTTPError as error:
-        return False, f"{url} cannot be reached: {error}"
-    if answer.is_success:
-        return True, f"{url} accepts the key"
-    return False, f"{url} answers {answer.status_code}; check the API key and the base URL"
+        return False, f"{url} cannot be reached: {error}; check the base URL"
+    return _judge(url, answer.status_code, answer.content)
+
+
+def _judge(url: str, status: int, body: bytes) -> tuple[bool, str]:
+    """What an answer to the question for models says about key and address."""
+    from bridle.gateway.refusal import credential_problem, is_json
+
+    problem = credential_problem(status, body)
+    if problem:
+        return False, f"{url}: {problem}; put a working key into the password field"
+    if status in (404, 405):
+        # some endpoints of this kind list no models, and the rest of the address may still be right
+        return False, f"{url} answers {status}; check that the base URL is the API's, with or without its /v1"
+    if not 200 <= status < 300:
+        return False, f"{url} answers {status}; the provider may be down, or this is not its API"
+    if not is_json(body):
+        return False, f"{url} answers with a page and not with JSON; check the base URL"
+    return True, f"{url} answers, and takes the key"

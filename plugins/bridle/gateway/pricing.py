@@ -1,11 +1,10 @@
-"""What a call costs: by the connection's own price list, else by genai-prices. Unknown stays unknown."""
+"""What a call costs: by the user's own prices, else by genai-prices. Unknown stays unknown."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from bridle.config.providers import ModelPrice
 from bridle.errors import ConfigError
 from bridle.ledger.records import Price, Usage
 
@@ -14,27 +13,6 @@ if TYPE_CHECKING:
 
 _PRICE_LIST_NAMES = {"moonshot": "moonshotai"}
 _MILLION = Decimal(1_000_000)
-
-
-class ListPrice(BaseModel):
-    """US dollars for a million tokens, as a user writes them into a connection."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    input: Decimal = Field(ge=0)
-    output: Decimal = Field(ge=0)
-    cache_read: Decimal | None = Field(default=None, ge=0)
-    """None: as `input`."""
-    cache_write: Decimal | None = Field(default=None, ge=0)
-    """None: as `input`."""
-
-    def of(self, usage: Usage) -> Decimal:
-        """The price of one call's usage."""
-        plain = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
-        read = self.input if self.cache_read is None else self.cache_read
-        write = self.input if self.cache_write is None else self.cache_write
-        total = plain * self.input + usage.cache_read_tokens * read + usage.cache_write_tokens * write
-        return (total + usage.output_tokens * self.output) / _MILLION
 
 
 def price(provider: "Provider", model: str, usage: Usage, *, hour_cache_writes: int = 0) -> Price:
@@ -48,7 +26,7 @@ def price(provider: "Provider", model: str, usage: Usage, *, hour_cache_writes: 
     """
     own = _own_price(provider.prices, model)
     if own:
-        return Price(own.of(usage), source=f"connection {provider.connection}")
+        return Price(_cost(own, usage), source=f"own price of {provider.name}")
     from genai_prices import Usage as Priced
     from genai_prices import __version__, calc_price
 
@@ -77,10 +55,18 @@ def require_price(provider: "Provider", model: str) -> None:
     if price(provider, model, Usage(input_tokens=1)).amount is None:
         raise ConfigError(
             f"nobody knows what {provider.name}:{model} costs, so a limit in dollars cannot be kept: limit "
-            f"its tokens instead, or give its price in the extra of its connection {provider.connection}: "
-            f'{{"price": {{"{model}": {{"input": 0.6, "output": 2.5}}}}}} (US dollars for a million tokens)'
+            f"its tokens instead, or give its price in US dollars for a million tokens in roles.yaml: "
+            f"providers: {{{provider.name}: {{prices: {{{model}: {{input_mtok: 0.6, output_mtok: 2.5}}}}}}}}"
         )
 
 
-def _own_price(prices: Mapping[str, ListPrice], model: str) -> ListPrice | None:
+def _own_price(prices: Mapping[str, ModelPrice], model: str) -> ModelPrice | None:
     return prices.get(model) or prices.get("*")
+
+
+def _cost(own: ModelPrice, usage: Usage) -> Decimal:
+    plain = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
+    read = own.input_mtok if own.cache_read_mtok is None else own.cache_read_mtok
+    write = own.input_mtok if own.cache_write_mtok is None else own.cache_write_mtok
+    total = plain * own.input_mtok + usage.cache_read_tokens * read + usage.cache_write_tokens * write
+    return (total + usage.output_tokens * own.output_mtok) / _MILLION

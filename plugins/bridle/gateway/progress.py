@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-Ending = Literal["budget", "stopped", "credential", "provider"]
+Ending = Literal["budget", "stopped", "credential", "config", "provider"]
 
 
 @dataclass

@@ -1,33 +1,19 @@
-"""Who serves a model: addresses, dialects, and the key, from an Airflow connection.
+"""Who serves a model: addresses, dialects, and the key, from roles.yaml and an Airflow connection.
 
 Connections are of type `bridle_model` (see `bridle.gateway.connection`); those of type `pydanticai` are
 understood too. A role's model `anthropic:claude-haiku-4-5` looks for the connection `bridle_anthropic` unless
-it names one.
+the role, or the section `providers:` of roles.yaml, names one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridle.agents.base import Dialect
+from bridle.config.providers import KEYLESS, KNOWN, UNSAID, ModelPrice, ProviderSettings
 from bridle.errors import ConfigError, CredentialError
-from bridle.gateway.pricing import ListPrice
-
-_BASES: dict[str, dict[Dialect, str]] = {
-    "anthropic": {"anthropic-messages": "https://api.anthropic.com"},
-    "openai": {"openai-chat": "https://api.openai.com/v1"},
-    "openrouter": {
-        "openai-chat": "https://openrouter.ai/api/v1",
-        "anthropic-messages": "https://openrouter.ai/api",
-    },
-    "moonshot": {
-        "openai-chat": "https://api.moonshot.ai/v1",
-        "anthropic-messages": "https://api.moonshot.ai/anthropic",
-    },
-}
-"""Provider to base URL, written as each dialect's own SDK wants it."""
 
 _NEVER_OURS = frozenset({"host", "authorization", "x-api-key", "content-length", "transfer-encoding"})
 
@@ -39,9 +25,11 @@ class _Extra(BaseModel):
 
     dialects: tuple[Dialect, ...] = ()
     """What the endpoint speaks; default: what the provider is known for, else `openai-chat`."""
+    base_urls: dict[Dialect, str] = Field(default_factory=dict)
+    """Where each dialect is, when they are not all at the host."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request; for instance a router's attribution."""
-    price: dict[str, ListPrice] = Field(default_factory=dict)
+    prices: dict[str, ModelPrice] = Field(default_factory=dict)
     """Model name, or `*`, to its price: for models that the price list does not know."""
     session_headers: bool = False
     """Tell the endpoint which session asks; only scripted models want to know."""
@@ -59,9 +47,11 @@ class Provider:
     connection: str = ""
     """Airflow connection that the key came from; for messages."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    prices: Mapping[str, ListPrice] = field(default_factory=dict)
-    """Prices that the connection gives, by model name or `*`."""
+    prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    """Prices that roles.yaml or the connection gives, by model name or `*`."""
     session_headers: bool = False
+    concurrency: int | None = None
+    """Calls under way at once, on this host; None: no limit."""
 
     def request_headers(self, dialect: Dialect) -> dict[str, str]:
         """What is added to a request: the key, and the connection's own headers."""
@@ -74,39 +64,55 @@ class Provider:
         return {**self.headers, **credentials}
 
 
-def resolve(model: str, connection: str | None = None) -> tuple[Provider, str]:
+def resolve(
+    model: str, connection: str | None = None, settings: ProviderSettings = UNSAID
+) -> tuple[Provider, str]:
     """The provider and the model's name of a role's `provider:model`, with the key from Airflow.
 
     Args:
         model: for instance `openrouter:moonshotai/kimi-k2.6`.
-        connection: Airflow connection id; None: `bridle_<provider>`.
+        connection: Airflow connection id; None: the settings', else `bridle_<provider>`.
+        settings: what roles.yaml says about the provider.
 
     Raises:
         CredentialError: the connection is missing, or has no key where one is needed.
         ConfigError: the model or the connection is not understood.
     """
-    from airflow.sdk import BaseHook
+    from airflow.sdk import BaseHook, Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    name, _, model_name = model.partition(":")
-    if not name or not model_name:
-        raise ConfigError(f"model {model!r}: write it as provider:model, e.g. anthropic:claude-haiku-4-5")
-    conn_id = connection or f"bridle_{name}"
+    name, model_name = split(model)
+    named = connection or settings.connection
+    conn_id = named or f"bridle_{name}"
     try:
         found = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
-        raise CredentialError(
-            f"model {model}: there is no Airflow connection {conn_id!r}; make one of type bridle_model with "
-            f"the API key as its password, or set AIRFLOW_CONN_{conn_id.upper()}"
-        ) from error
-    return from_connection(found, name), model_name
+        if named or not (name in KEYLESS or settings.base_url):
+            raise CredentialError(
+                f"model {model}: there is no Airflow connection {conn_id!r}; make one of type bridle_model "
+                f"with the API key as its password, or set AIRFLOW_CONN_{conn_id.upper()}"
+            ) from error
+        found = Connection(conn_id=conn_id, conn_type="bridle_model")
+    return from_connection(found, name, settings), model_name
 
 
-def from_connection(connection: Any, name: str) -> Provider:
-    """The provider called `name` behind an Airflow connection.
+def split(model: str) -> tuple[str, str]:
+    """Provider and name of a `provider:model`.
 
     Raises:
-        CredentialError: it has no key, and its endpoint is the provider's own.
+        ConfigError: it is none.
+    """
+    name, _, model_name = model.partition(":")
+    if not name or not model_name:
+        raise ConfigError(f"model {model!r}: write it as provider:model, e.g. anthropic:claude-haiku-4-5")
+    return name, model_name
+
+
+def from_connection(connection: Any, name: str, settings: ProviderSettings = UNSAID) -> Provider:
+    """The provider called `name` behind an Airflow connection; what `settings` say goes before what it says.
+
+    Raises:
+        CredentialError: it has no key, and its endpoint is one that wants one.
         ConfigError: its type, address or extra is not understood.
     """
     conn_id = connection.conn_id
@@ -120,18 +126,41 @@ def from_connection(connection: Any, name: str) -> Provider:
         extra = _Extra.model_validate({key: value for key, value in given.items() if value not in ("", None)})
     except ValidationError as error:
         raise ConfigError(f"connection {conn_id}: its extra is not understood: {error}") from error
-    host = _address(connection)
-    if not connection.password and not host:
+    bases = _bases(name, connection, extra, settings)
+    if not connection.password and bases == KNOWN.get(name) and name not in KEYLESS:
         raise CredentialError(f"connection {conn_id} has no API key; put it into the password field")
     return Provider(
         name=name,
-        endpoints=_endpoints(name, host, extra.dialects, conn_id),
+        endpoints={dialect: endpoint(dialect, base) for dialect, base in bases.items()},
         key=connection.password or "",
         connection=conn_id,
         headers={k: v for k, v in extra.headers.items() if k.lower() not in _NEVER_OURS},
-        prices=extra.price,
+        prices={**extra.prices, **settings.prices},
         session_headers=extra.session_headers,
+        concurrency=settings.concurrency,
     )
+
+
+def _bases(name: str, connection: Any, extra: _Extra, settings: ProviderSettings) -> Mapping[Dialect, str]:
+    """Where each dialect is served: by roles.yaml, else by the connection, else as the provider is known."""
+    usual = KNOWN.get(name, {})
+    wanted = settings.dialects or extra.dialects
+    place = settings.base_url or extra.base_urls or _address(connection)
+    if isinstance(place, str) and place:
+        return dict.fromkeys(wanted or tuple(usual) or ("openai-chat",), place)
+    bases = place if isinstance(place, dict) and place else usual
+    if not bases:
+        raise ConfigError(
+            f"connection {connection.conn_id}: provider {name!r} is not one that is known "
+            f"({', '.join(KNOWN)}); put its base URL into the host field, and its dialects into extra"
+        )
+    missing = [dialect for dialect in wanted if dialect not in bases]
+    if missing:
+        raise ConfigError(
+            f"connection {connection.conn_id}: nothing says where {name} speaks {', '.join(missing)}; give "
+            "`base_url` in roles.yaml, or the host of the connection"
+        )
+    return {dialect: base for dialect, base in bases.items() if not wanted or dialect in wanted}
 
 
 def _address(connection: Any) -> str:
@@ -139,21 +168,6 @@ def _address(connection: Any) -> str:
     if host and "://" not in host:
         host = f"{connection.schema or 'https'}://{host}"
     return f"{host}:{connection.port}" if host and connection.port else host
-
-
-def _endpoints(name: str, host: str, wanted: tuple[Dialect, ...], conn_id: str) -> dict[Dialect, str]:
-    bases = _BASES.get(name, {})
-    if host:
-        dialects = wanted or tuple(bases) or get_args(Dialect)[1:2]
-        bases = dict.fromkeys(dialects, host)
-    elif wanted:
-        bases = {dialect: base for dialect, base in bases.items() if dialect in wanted}
-    if not bases:
-        raise ConfigError(
-            f"connection {conn_id}: provider {name!r} is not one that is known ({', '.join(_BASES)}); "
-            "put its base URL into the host field, and its dialects into extra"
-        )
-    return {dialect: endpoint(dialect, base) for dialect, base in bases.items()}
 
 
 def endpoint(dialect: Dialect, base: str) -> str:

@@ -4,6 +4,7 @@ from bridle.agents.base import Outcome, SessionResult
 from bridle.errors import (
     BridleError,
     BudgetSpent,
+    ConfigError,
     CredentialError,
     FenceLost,
     ProviderDown,
@@ -46,6 +47,8 @@ def error_of(result: SessionResult, gateway: Gateway, *, session: str) -> Bridle
         return StopRequested(f"session {session} was stopped: {gateway.reason or result.reason}")
     if gateway.ended == "credential":
         return CredentialError(gateway.reason)
+    if gateway.ended == "config":
+        return ConfigError(gateway.reason)
     if result.outcome == Outcome.DONE:
         return None
     if result.outcome == Outcome.LIMIT:

@@ -6,7 +6,8 @@ import pytest
 
 from bridle.errors import ConfigError
 from bridle.gateway.estimate import UNSTATED_OUTPUT_TOKENS, Estimator
-from bridle.gateway.pricing import ListPrice, price, require_price
+from bridle.config.providers import ModelPrice
+from bridle.gateway.pricing import price, require_price
 from bridle.gateway.providers import Provider
 from bridle.ledger.records import Usage
 
@@ -51,20 +52,20 @@ def test_usage_that_contradicts_itself_has_no_price() -> None:
     assert price(ANTHROPIC, "claude-haiku-4-5", Usage(10, 10, cache_read_tokens=99)).amount is None
 
 
-def test_a_price_in_the_connection_wins() -> None:
+def test_a_price_of_the_users_own_wins() -> None:
     own = {
-        "m": ListPrice(input=Decimal(2), output=Decimal(10), cache_read=Decimal(1)),
-        "*": ListPrice(input=Decimal(0), output=Decimal(0)),
+        "m": ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(10), cache_read_mtok=Decimal(1)),
+        "*": ModelPrice(input_mtok=Decimal(0), output_mtok=Decimal(0)),
     }
     provider = Provider("mine", {}, key="", connection="bridle_mine", prices=own)
     priced = price(provider, "m", Usage(1_000_000, 100_000, cache_read_tokens=500_000))
-    assert (priced.amount, priced.source) == (Decimal("2.5"), "connection bridle_mine")
+    assert (priced.amount, priced.source) == (Decimal("2.5"), "own price of mine")
     assert price(provider, "another", Usage(5, 5)).amount == 0
 
 
 def test_a_dollar_limit_needs_a_price_and_the_message_says_how_to_give_one() -> None:
     require_price(ANTHROPIC, "claude-haiku-4-5")
-    with pytest.raises(ConfigError, match=r'bridle_mine: \{"price": \{"kimi-x": \{"input"'):
+    with pytest.raises(ConfigError, match=r"mine: \{prices: \{kimi-x: \{input_mtok"):
         require_price(Provider("mine", {}, key="", connection="bridle_mine"), "kimi-x")
 
 

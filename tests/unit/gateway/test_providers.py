@@ -62,7 +62,12 @@ def test_a_pydanticai_connection_is_understood() -> None:
         ({"conn_type": "http"}, "anthropic", ConfigError, "of type 'http'"),
         ({"conn_type": "pydanticai-bedrock"}, "anthropic", ConfigError, "pydanticai-bedrock"),
         ({"extra": {"dialect": "x"}}, "anthropic", ConfigError, "its extra is not understood"),
-        ({"extra": {"price": {"m": {"input": -1, "output": 1}}}}, "anthropic", ConfigError, "extra"),
+        (
+            {"extra": {"prices": {"m": {"input_mtok": -1, "output_mtok": 1}}}},
+            "anthropic",
+            ConfigError,
+            "extra",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_the_connections_name(
