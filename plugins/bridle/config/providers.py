@@ -69,6 +69,15 @@ UNSAID = ProviderSettings()
 """Of a provider that roles.yaml says nothing about."""
 
 
+def spoken(provider: str, settings: ProviderSettings = UNSAID) -> tuple[Dialect, ...]:
+    """The dialects of a provider, as far as they are known without its connection; empty: not at all."""
+    if settings.dialects:
+        return settings.dialects
+    if isinstance(settings.base_url, dict):
+        return tuple(settings.base_url)
+    return tuple(KNOWN.get(provider, ()))
+
+
 def require_full_name(model: str) -> None:
     """Make sure that `provider:model` names one model, and not whatever a CLI takes an alias for today.
 
