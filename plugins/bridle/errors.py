@@ -7,7 +7,8 @@
     │   ├── ConfigError             roles.yaml, repositories.yaml, a prompt, a setting
     │   ├── CredentialError         a connection is missing, or its key was refused, or has no credit
     │   ├── RepositoryError         a repository, branch or commit that is unknown or cannot be used
-    │   └── IssueError              an issue that is missing, closed, locked, or whose author is not allowed
+    │   ├── IssueError              an issue that is missing, closed, locked, or whose author is not allowed
+    │   └── SpecError               a spec file that is missing or cannot be read
     ├── Halted                  a limit or a person said stop; retrying would burn money again
     │   ├── BudgetSpent             a cap in the ledger is reached
     │   ├── StopRequested           a person, `on_kill` or `bridle stop` asked for it
@@ -15,6 +16,8 @@
     │   ├── PolicyViolation         the patch gate refused the change
     │   ├── ReviewMismatch          the approval is for another commit
     │   ├── SessionFailed           the agent ended without doing its work (reason inside)
+    │   ├── GoalMissed              a loop was stopped by a rule before its goal was reached
+    │   ├── SpecChanged             a person changed the task that was worked on
     │   └── EffectUncertain         nobody can tell whether an outside write happened; a person must look
     ├── StackError              the local stack did not start, or does not run
     └── Transient               worth Airflow's retry
@@ -52,6 +55,10 @@ class IssueError(InvalidInput):
     """An issue is missing, closed, locked, or its author is not allowed."""
 
 
+class SpecError(InvalidInput):
+    """A spec file is missing or cannot be read."""
+
+
 class Halted(BridleError):
     """A limit or a person said stop."""
 
@@ -82,6 +89,14 @@ class ReviewMismatch(Halted):
 
 class SessionFailed(Halted):
     """The agent ended without doing its work; the message carries the reason."""
+
+
+class SpecChanged(Halted):
+    """A person changed the task that was worked on; what they wrote stands."""
+
+
+class GoalMissed(Halted):
+    """A loop was stopped by a rule before its goal was reached; the message names the rule."""
 
 
 class EffectUncertain(Halted):

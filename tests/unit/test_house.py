@@ -24,13 +24,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sensors": {"operators", "harness", "ledger", "workspace"},
     # what a step does
     "harness": {
-        *("agents", "gateway", "workspace", "forge", "guard", "ledger", "process"),
+        *("agents", "gateway", "workspace", "forge", "guard", "ledger", "process", "spec"),
         *("models", "config", "errors"),
     },
     "gateway": {"agents", "ledger", "config", "errors"},
     "ledger": {"guard", "errors"},
     "guard": {"workspace", "config", "errors"},
     "forge": {"workspace", "config", "errors"},
+    "spec": {"errors"},
     "workspace": {"config", "errors"},
     "config": {"agents", "errors"},
     # the child process: no keys, no database
