@@ -7,7 +7,7 @@ from bridle.agents.base import Outcome, SessionResult
 
 REASON_CHARACTERS = 400
 
-_GATEWAY = re.compile(r"bridle: (budget|stopped|credential|provider|ledger): ?(.*)", re.DOTALL)
+_GATEWAY = re.compile(r"bridle: (budget|stopped|credential|config|provider|ledger): ?(.*)", re.DOTALL)
 
 
 def api_error(status: int | None, message: str, **more: Any) -> SessionResult:
@@ -26,6 +26,8 @@ def api_error(status: int | None, message: str, **more: Any) -> SessionResult:
         return failed(f"stopped: {words}", Outcome.STOPPED, **more)
     if kind == "credential" or status in (401, 402, 403):
         return failed(f"credential: {words}", **more)
+    if kind == "config":
+        return failed(f"config: {words}", **more)
     if kind in ("provider", "ledger"):
         return failed(f"{kind}: {words}", retryable=True, **more)
     if status is None or status in {408, 429} or status >= 500:
