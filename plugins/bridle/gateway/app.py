@@ -1,4 +1,4 @@
-"""The gateway as the agent sees it: two paths that call models, and a few that cost nothing."""
+"""The gateway as the agent sees it: a few paths that call models, and a few that cost nothing."""
 
 import hmac
 from typing import Any
@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridle.gateway import refusal
+from bridle.gateway.refused import Refused
 from bridle.gateway.relay import Relay, Session
-from bridle.gateway.terms import Refused, known_betas, read_request
+from bridle.gateway.terms import known_betas, read_request
 from bridle.gateway.wire import PATHS, dialect_of, error_response
 
 MAX_BODY_BYTES = 32 << 20
@@ -87,7 +88,8 @@ class _Front:
         headers = {
             name: value
             for name, value in request.headers.items()
-            if name not in _NOT_PASSED_ON and not name.startswith("x-bridle-")
+            # Codex tells in its headers what it knows of the host and the repository
+            if name not in _NOT_PASSED_ON and not name.startswith(("x-bridle-", "x-codex-"))
         }
         betas = known_betas(request.headers.getlist("anthropic-beta"))
         headers |= {"anthropic-beta": betas} if betas else {}

@@ -11,6 +11,8 @@ from bridle.ledger.records import Usage
 
 UNSTATED_OUTPUT_TOKENS = 32_768
 """Assumed of a request that sets no limit on its answer."""
+RESPONSES_OUTPUT_TOKENS = 16_000
+"""The limit that a request in the Responses dialect is given when it sets none; Codex never does."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Estimator:
         model = str(body.get("model", ""))
         before, counted = self._counted.get(model, (b"", 0))
         input_tokens = min(len(raw), counted + len(raw) - _shared(before, raw))
-        output_tokens = _most_output(body)
+        output_tokens = _most_output(dialect, body)
         # all of it may be written to a cache, which costs more than plain input, and for an hour most of all
         written = input_tokens if dialect == "anthropic-messages" else 0
         hour = written if b'"1h"' in raw else 0
@@ -71,8 +73,9 @@ def _alike(one: bytes, other: bytes) -> int:
     return known
 
 
-def _most_output(body: dict[str, Any]) -> int:
-    stated = [body.get("max_tokens"), body.get("max_completion_tokens")]
+def _most_output(dialect: Dialect, body: dict[str, Any]) -> int:
+    stated = [body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
     limits = [value for value in stated if isinstance(value, int) and value > 0]
     answers = body.get("n")
-    return max(limits, default=UNSTATED_OUTPUT_TOKENS) * (answers if isinstance(answers, int) else 1)
+    unstated = RESPONSES_OUTPUT_TOKENS if dialect == "openai-responses" else UNSTATED_OUTPUT_TOKENS
+    return max(limits, default=unstated) * (answers if isinstance(answers, int) else 1)

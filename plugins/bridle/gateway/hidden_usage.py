@@ -18,10 +18,10 @@ def asks_for_usage(dialect: Dialect, body: dict[str, Any]) -> bool:
     return dialect != "openai-chat" or not body.get("stream") or asked
 
 
-def asking(body: dict[str, Any]) -> bytes:
+def asking(body: dict[str, Any]) -> dict[str, Any]:
     """The request, made to ask."""
     options = {**(body.get("stream_options") or {}), "include_usage": True}
-    return json.dumps({**body, "stream_options": options}).encode()
+    return {**body, "stream_options": options}
 
 
 class UsageRemover:

@@ -30,7 +30,9 @@ def final(dialect: Dialect, ending: Ending, reason: str) -> Response:
     """The answer to every call after the session's end."""
     # the vendors' SDKs try some of these again, Claude Code a 401 for minutes
     never_again = {"x-should-retry": "false"}
-    return error_response(dialect, _STATUS[ending], f"bridle: {ending}: {reason}", never_again)
+    # Codex tries everything again but a 400
+    status = 400 if dialect == "openai-responses" else _STATUS[ending]
+    return error_response(dialect, status, f"bridle: {ending}: {reason}", never_again)
 
 
 def credential_problem(status: int, body: bytes) -> str | None:

@@ -19,10 +19,12 @@ from bridle.errors import BridleError, BudgetSpent, LedgerUnavailable
 from bridle.gateway import refusal
 from bridle.gateway.budget import Call, Meter, Settlement
 from bridle.gateway.estimate import Estimator
-from bridle.gateway.hidden_usage import UsageRemover, asking, asks_for_usage
+from bridle.gateway.hidden_usage import UsageRemover, asks_for_usage
+from bridle.gateway.lost import Lost, retry_after
 from bridle.gateway.pricing import price
-from bridle.gateway.progress import Progress
+from bridle.gateway.progress import Ending, Progress
 from bridle.gateway.provider_call import Unanswered, ask, parts, passed_back
+from bridle.gateway.request_body import request_body
 from bridle.gateway.upstream import Upstream
 from bridle.gateway.usage import Reading, read_answer, reader_for
 from bridle.gateway.wire import error_body, error_response
@@ -49,12 +51,32 @@ class Relay(Response):
 
     The call runs beside two watchers: when the agent hangs up, or the gateway stops, the provider's
     connection is closed at once and the call is settled with what was seen of it.
+
+    Args:
+        session: what all calls share.
+        dialect: of the request.
+        raw: the request as it goes to the provider, unless it has to be made to ask for its usage.
+        body: the same, as JSON.
+        headers: for the provider.
+        gives_way: keep an answer from the agent that another model may still give; see `lost`.
     """
 
     def __init__(
-        self, session: Session, dialect: Dialect, raw: bytes, body: dict[str, Any], headers: dict[str, str]
+        self,
+        session: Session,
+        dialect: Dialect,
+        raw: bytes,
+        body: dict[str, Any],
+        headers: dict[str, str],
+        *,
+        gives_way: bool = False,
     ) -> None:
         super().__init__()
+        self.lost: Lost | None = None
+        """Why there was no answer; when it `gives_way`, the agent has not been told yet."""
+        self.answered = False
+        """An answer of the model has begun."""
+        self._gives_way = gives_way
         self._session = session
         self._dialect = dialect
         self._call = Call(
@@ -62,7 +84,7 @@ class Relay(Response):
         )
         self._raw = raw
         self._remover = None if asks_for_usage(dialect, body) else UsageRemover()
-        self._request = raw if self._remover is None else asking(body)
+        self._request = request_body(dialect, raw, body)
         self._request_headers = headers
         self._call_id: UUID | None = None
         self._http_status: int | None = None
@@ -122,33 +144,44 @@ class Relay(Response):
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
             await self._settle(error.how, _NOT_SAID if error.billed else _NOTHING_USED)
+            self.lost = Lost(str(error))
             response = error_response(self._dialect, error.status, f"bridle: provider: {error}")
-        await response(scope, receive, send)
+        if self.lost is None or not self._gives_way:
+            await response(scope, receive, send)
 
     async def _whole(self, answer: httpx.Response) -> Response:
         """An answer in one piece: a completion, or an error."""
         timeouts = self._session.upstream.timeouts
         body = b"".join([part async for part in parts(answer, self._session.progress, timeouts)])
-        if answer.is_success:
+        provider = self._session.upstream.provider
+        problem = refusal.config_problem(answer.status_code, body, self._call.model)
+        if answer.is_success and problem is None:
+            self.answered = True
             self._session.progress.answered()
             await self._settle("ok", read_answer(self._dialect, body))
-        else:
-            await self._settle("error", _NOTHING_USED)
-            provider = self._session.upstream.provider
-            problem = refusal.credential_problem(answer.status_code, body)
-            if problem:
-                problem += f"; put a working one into the Airflow connection {provider.connection}"
-                self._session.progress.end("credential", problem)
-                return refusal.final(self._dialect, "credential", problem)
-            if answer.status_code == 429 or answer.status_code >= 500:
-                said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"
-                self._session.progress.end("provider", said)
-            if provider.key:
-                body = body.replace(provider.key.encode(), b"[redacted]")
+            return Response(body, answer.status_code, headers=passed_back(answer))
+        await self._settle("error", _NOTHING_USED)
+        if provider.key:
+            body = body.replace(provider.key.encode(), b"[redacted]")
+        if problem := refusal.config_problem(answer.status_code, body, self._call.model):
+            return self._end("config", f"{provider.name}: {problem}")
+        if problem := refusal.credential_problem(answer.status_code, body):
+            where = f"put a working one into the Airflow connection {provider.connection}"
+            return self._end("credential", f"{problem}; {where}")
+        if answer.status_code == 429 or answer.status_code >= 500:
+            said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"
+            self._session.progress.end("provider", said)
+            self.lost = Lost(said, retry_after(answer.headers))
         return Response(body, answer.status_code, headers=passed_back(answer))
+
+    def _end(self, ending: Ending, problem: str) -> Response:
+        """The session's end, and what the agent is told of it."""
+        self._session.progress.end(ending, problem)
+        return refusal.final(self._dialect, ending, problem)
 
     async def _stream(self, answer: httpx.Response, send: Send) -> None:
         """A streamed answer; books are settled before the agent sees its end and can call again."""
+        self.answered = True
         reader = reader_for(self._dialect)
         self._reading = reader.reading
         head = [
@@ -164,10 +197,15 @@ class Relay(Response):
             timeouts = self._session.upstream.timeouts
             async for part in parts(answer, self._session.progress, timeouts):
                 reader.feed(part)
-                if reader.finished:
+                if reader.error:
+                    self._session.progress.end("provider", f"in mid-answer: {reader.error[:300]}")
+                    await self._settle("error", reader.reading())
+                elif reader.finished:
                     self._session.progress.answered()
                     await self._settle("ok", reader.reading())
                 await pass_on(self._remover.feed(part) if self._remover else part)
+            if not (reader.whole or reader.error):
+                raise Unanswered("cut", f"{answer.request.url.host} ended its answer before the last word")
             await pass_on(self._remover.rest() if self._remover else b"")
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
@@ -175,7 +213,7 @@ class Relay(Response):
             if error.how == "cut":
                 return  # an answer left incomplete: the agent's connection breaks off too
             await pass_on(_error_event(self._dialect, error))
-        # no last event came: some providers of this dialect never send one
+        # some providers of this dialect send no last event
         await self._settle("ok", reader.reading())
         await send({"type": "http.response.body", "body": b""})
 
@@ -186,6 +224,8 @@ class Relay(Response):
             return
         provider, asked = self._session.upstream.provider, self._call
         usage, cost = reading.usage, Price(None)
+        if status == "ok" and usage is not None and usage.total == 0:
+            usage = None  # an answer of nothing for nothing: the endpoint does not count
         if usage is not None:
             cost = price(
                 provider, reading.model or asked.model, usage, hour_cache_writes=reading.hour_cache_writes
@@ -217,9 +257,13 @@ def _is_stream(answer: httpx.Response) -> bool:
 
 
 def _error_event(dialect: Dialect, error: Unanswered) -> bytes:
-    name = b"event: error\n" if dialect == "anthropic-messages" else b""
-    told = json.dumps(error_body(dialect, error.status, f"bridle: provider: {error}"))
-    return name + b"data: " + told.encode() + b"\n\n"
+    said = f"bridle: provider: {error}"
+    body = error_body(dialect, error.status, said)
+    if dialect == "openai-responses":
+        failed = {"id": "", "status": "failed", "error": {"code": "server_error", "message": said}}
+        body = {"type": "response.failed", "response": failed}
+    name = f"event: {body['type']}\n" if "type" in body else ""
+    return f"{name}data: {json.dumps(body)}\n\n".encode()
 
 
 async def _hung_up(receive: Receive) -> None:

@@ -30,6 +30,10 @@ class UsageReader(Protocol):
 
     finished: bool
     """The answer's last event was seen."""
+    whole: bool
+    """The answer's end was seen, also where a provider of this dialect sends no last event."""
+    error: str
+    """What an error in the middle of the stream said; empty: there was none."""
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
@@ -50,12 +54,19 @@ def read_answer(dialect: Dialect, body: bytes) -> Reading:
         return Reading(None, None)
     if dialect == "anthropic-messages":
         return _anthropic(answer["usage"], answer.get("model"))
-    return Reading(_openai(answer["usage"]), answer.get("model"))
+    usage = _responses if dialect == "openai-responses" else _openai
+    return Reading(usage(answer["usage"]), answer.get("model"))
 
 
 def reader_for(dialect: Dialect) -> UsageReader:
     """A reader for a streamed answer."""
-    return AnthropicReader() if dialect == "anthropic-messages" else OpenAIReader()
+    match dialect:
+        case "anthropic-messages":
+            return AnthropicReader()
+        case "openai-responses":
+            return ResponsesReader()
+        case "openai-chat":
+            return OpenAIReader()
 
 
 class _Events(ABC):
@@ -63,7 +74,14 @@ class _Events(ABC):
 
     def __init__(self) -> None:
         self.finished = False
+        self.error = ""
+        self._closed = False
         self._rest = b""
+
+    @property
+    def whole(self) -> bool:
+        """The answer's end was seen."""
+        return self.finished or self._closed
 
     def feed(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -80,6 +98,8 @@ class _Events(ABC):
         except ValueError:
             return  # not ours to judge: it is passed on as it came
         if isinstance(event, dict):
+            if isinstance(event.get("error"), dict):
+                self.error = str(event["error"].get("message") or "an error without a message")
             self._event(event)
 
     @abstractmethod
@@ -105,7 +125,11 @@ class AnthropicReader(_Events):
             self._said += _characters(event.get("delta"))
         elif kind == "message_delta":
             told = event.get("usage") or {}
-            self._usage |= {name: value for name, value in told.items() if value is not None}
+            self._usage |= {
+                name: _larger(self._usage.get(name), value)
+                for name, value in told.items()
+                if value is not None
+            }
         elif kind == "message_stop":
             self.finished = True
 
@@ -128,8 +152,35 @@ class OpenAIReader(_Events):
 
     def _event(self, event: dict[str, Any]) -> None:
         self._model = event.get("model") or self._model
-        if isinstance(event.get("usage"), dict):
-            self._usage = _openai(event["usage"])
+        choices = [choice for choice in event.get("choices") or () if isinstance(choice, dict)]
+        self._closed |= any(choice.get("finish_reason") for choice in choices)
+        # Moonshot tells it inside of its last choice
+        for told in (event.get("usage"), *(choice.get("usage") for choice in choices)):
+            if isinstance(told, dict):
+                self._usage = _openai(told)
+                break
+
+    def reading(self) -> Reading:
+        return Reading(self._usage, self._model)
+
+
+class ResponsesReader(_Events):
+    """Responses API: everything is told in the last event, which says how the answer ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage: Usage | None = None
+        self._model: str | None = None
+
+    def _event(self, event: dict[str, Any]) -> None:
+        response = event.get("response")
+        if not isinstance(response, dict):
+            return
+        self._model = response.get("model") or self._model
+        if event.get("type") in ("response.completed", "response.incomplete", "response.failed"):
+            self.finished = True
+            if isinstance(response.get("usage"), dict):
+                self._usage = _responses(response["usage"])
 
     def reading(self) -> Reading:
         return Reading(self._usage, self._model)
@@ -140,7 +191,8 @@ def _anthropic(usage: dict[str, Any], model: str | None) -> Reading:
     written = usage.get("cache_creation_input_tokens") or 0
     hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
     total = (usage.get("input_tokens") or 0) + read + written
-    return Reading(Usage(total, usage.get("output_tokens") or 0, read, written), model, hour)
+    thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+    return Reading(Usage(total, usage.get("output_tokens") or 0, read, written, thought), model, hour)
 
 
 def _openai(usage: dict[str, Any]) -> Usage:
@@ -149,11 +201,33 @@ def _openai(usage: dict[str, Any]) -> Usage:
     return Usage(
         input_tokens=usage.get("prompt_tokens") or 0,
         output_tokens=usage.get("completion_tokens") or 0,
-        # Moonshot tells it at the top
-        cache_read_tokens=told.get("cached_tokens") or usage.get("cached_tokens") or 0,
+        # Moonshot and DeepSeek tell it at the top
+        cache_read_tokens=told.get("cached_tokens")
+        or usage.get("cached_tokens")
+        or usage.get("prompt_cache_hit_tokens")
+        or 0,
         cache_write_tokens=told.get("cache_write_tokens") or 0,
         reasoning_tokens=thought.get("reasoning_tokens") or 0,
     )
+
+
+def _responses(usage: dict[str, Any]) -> Usage:
+    told = usage.get("input_tokens_details") or {}
+    thought = usage.get("output_tokens_details") or {}
+    return Usage(
+        input_tokens=usage.get("input_tokens") or 0,
+        output_tokens=usage.get("output_tokens") or 0,
+        cache_read_tokens=told.get("cached_tokens") or 0,
+        cache_write_tokens=told.get("cache_write_tokens") or 0,
+        reasoning_tokens=thought.get("reasoning_tokens") or 0,
+    )
+
+
+def _larger(known: Any, told: Any) -> Any:
+    """The newer of two values; counts only grow, and some endpoints begin again at zero."""
+    if isinstance(known, int) and isinstance(told, int):
+        return max(known, told)
+    return told
 
 
 def _characters(value: Any) -> int:

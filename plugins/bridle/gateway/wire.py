@@ -10,6 +10,7 @@ from bridle.agents.base import Dialect
 PATHS: dict[str, Dialect] = {
     "/v1/messages": "anthropic-messages",
     "/v1/chat/completions": "openai-chat",
+    "/v1/responses": "openai-responses",
 }
 """Request path to dialect; everything that costs money is in here."""
 

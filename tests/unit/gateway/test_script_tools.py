@@ -1,5 +1,6 @@
 """Operations of a script reach whatever tools an agent offers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,9 +48,21 @@ def test_an_agent_without_a_search_tool_searches_with_its_shell() -> None:
     assert call.arguments == {"command": """grep -rn -e 'it'"'"'s' -- ."""}
 
 
+def test_codex_reads_with_its_shell_and_changes_files_with_patches_of_whole_lines(tmp_path: Path) -> None:
+    codex = {"exec_command": schema("cmd", "workdir"), "apply_patch": None}
+    (tmp_path / "a.py").write_text("def f():\n    return 1\n")
+    assert call_for(Read(op="read", path="a b"), codex, None).arguments == {"cmd": "cat -- 'a b'"}
+    edit = call_for(Edit(op="edit", path="a.py", old="1", new="2"), codex, str(tmp_path))
+    assert edit.arguments == (
+        "*** Begin Patch\n*** Update File: a.py\n@@\n def f():\n-    return 1\n+    return 2\n*** End Patch\n"
+    )
+    write = call_for(Write(op="write", path="n", content="x\ny\n"), codex, None)
+    assert write.arguments == "*** Begin Patch\n*** Add File: n\n+x\n+y\n*** End Patch\n"
+
+
 def test_an_operation_without_a_tool_names_those_on_offer() -> None:
-    with pytest.raises(ScriptMismatch, match=r"no tool for op `read`; the request offers: Bash"):
-        call_for(Read(op="read", path="x"), {"Bash": CLAUDE_CODE["Bash"]}, "/w")
+    with pytest.raises(ScriptMismatch, match=r"no tool for op `edit`; the request offers: Bash"):
+        call_for(EDIT, {"Bash": CLAUDE_CODE["Bash"]}, "/w")
 
 
 def test_the_final_tool_is_known_by_each_agents_name_for_it() -> None:

@@ -1,4 +1,7 @@
-"""A turn of the script as an answer, worded in each dialect: as one JSON document, and as a stream."""
+"""A turn of the script as an answer, as one JSON document and as a stream: Anthropic's, and OpenAI's chat.
+
+`responses` words it in OpenAI's newer dialect.
+"""
 
 import json
 from collections.abc import Iterator
@@ -66,8 +69,8 @@ def anthropic_events(answer: Answer) -> Iterator[bytes]:
     """The same as a stream of server-sent events."""
     message = anthropic_message(answer)
     start = message | {"content": [], "stop_reason": None, "usage": message["usage"] | {"output_tokens": 1}}
-    yield _event("message_start", message=start)
-    yield _event("ping")
+    yield event("message_start", message=start)
+    yield event("ping")
     for index, block in enumerate(message["content"]):
         if block["type"] == "text":
             opened, said = {"type": "text", "text": ""}, block["text"]
@@ -75,13 +78,13 @@ def anthropic_events(answer: Answer) -> Iterator[bytes]:
         else:
             opened, said = block | {"input": {}}, json.dumps(block["input"])
             kind, key = "input_json_delta", "partial_json"
-        yield _event("content_block_start", index=index, content_block=opened)
-        for piece in _pieces(said):
-            yield _event("content_block_delta", index=index, delta={"type": kind, key: piece})
-        yield _event("content_block_stop", index=index)
+        yield event("content_block_start", index=index, content_block=opened)
+        for piece in pieces(said):
+            yield event("content_block_delta", index=index, delta={"type": kind, key: piece})
+        yield event("content_block_stop", index=index)
     end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    yield _event("message_delta", delta=end, usage={"output_tokens": answer.usage.output_tokens})
-    yield _event("message_stop")
+    yield event("message_delta", delta=end, usage={"output_tokens": answer.usage.output_tokens})
+    yield event("message_stop")
 
 
 def openai_completion(answer: Answer) -> dict[str, Any]:
@@ -105,14 +108,14 @@ def openai_chunks(answer: Answer, *, with_usage: bool) -> Iterator[bytes]:
         return _data(head | {"choices": [choice]})
 
     yield chunk({"role": "assistant", "content": ""})
-    for piece in _pieces(answer.text):
+    for piece in pieces(answer.text):
         yield chunk({"content": piece})
     for index, call in enumerate(answer.calls):
         opened = _openai_call(call)
         arguments = opened["function"]["arguments"]
         opened["function"] = {"name": call.name, "arguments": ""}
         yield chunk({"tool_calls": [opened | {"index": index}]})
-        for piece in _pieces(arguments):
+        for piece in pieces(arguments):
             yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield chunk({}, _finish(answer))
     if with_usage:
@@ -152,11 +155,13 @@ def _finish(answer: Answer) -> str:
     return "tool_calls" if answer.calls else "stop"
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
+    """A text as a stream sends it."""
     return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
 
 
-def _event(kind: str, **fields: Any) -> bytes:
+def event(kind: str, **fields: Any) -> bytes:
+    """One server-sent event."""
     return f"event: {kind}\ndata: {json.dumps({'type': kind} | fields)}\n\n".encode()
 
 

@@ -25,6 +25,7 @@ from bridle.gateway.script.answer import (
 )
 from bridle.gateway.script.document import Fault, Script, Turn
 from bridle.gateway.script.request import Asked
+from bridle.gateway.script.responses import response, response_events
 from bridle.gateway.script.tools import ScriptMismatch
 from bridle.gateway.wire import PATHS, dialect_of, error_response
 
@@ -173,14 +174,17 @@ class Playback(Response):
 
 
 def _parts(asked: Asked, answer: Answer) -> list[bytes]:
-    if asked.dialect == "anthropic-messages":
-        if asked.stream:
-            return list(anthropic_events(answer))
-        whole = json.dumps(anthropic_message(answer)).encode()
-    else:
-        if asked.stream:
-            return list(openai_chunks(answer, with_usage=asked.stream_usage))
-        whole = json.dumps(openai_completion(answer)).encode()
+    match asked.dialect:
+        case "anthropic-messages":
+            events, message = anthropic_events(answer), anthropic_message(answer)
+        case "openai-chat":
+            events = openai_chunks(answer, with_usage=asked.stream_usage)
+            message = openai_completion(answer)
+        case "openai-responses":
+            events, message = response_events(answer), response(answer)
+    if asked.stream:
+        return list(events)
+    whole = json.dumps(message).encode()
     return [whole[: len(whole) // 2], whole[len(whole) // 2 :]]
 
 

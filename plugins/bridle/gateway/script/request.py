@@ -1,6 +1,6 @@
-"""What a scripted model needs to know of a request, read out of either dialect."""
+"""What a scripted model needs to know of a request, read out of any dialect."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,17 +26,34 @@ class Asked:
     @classmethod
     def read(cls, dialect: Dialect, body: Mapping[str, Any], size: int) -> "Asked":
         """Read a request body that is known to be a JSON object."""
-        messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
         anthropic = dialect == "anthropic-messages"
+        stated = body.get("stream_options") or {}
         return cls(
             dialect=dialect,
             model=str(body.get("model", "")),
             stream=bool(body.get("stream")),
-            stream_usage=anthropic or bool((body.get("stream_options") or {}).get("include_usage")),
-            turn=sum(message.get("role") == "assistant" for message in messages),
-            tools=_anthropic_tools(body) if anthropic else _openai_tools(body),
+            stream_usage=anthropic or bool(stated.get("include_usage")),
+            turn=_answers(body) if dialect == "openai-responses" else _assistant_messages(body),
+            tools=_TOOLS[dialect](body),
             size=size,
         )
+
+
+def _assistant_messages(body: Mapping[str, Any]) -> int:
+    messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
+    return sum(message.get("role") == "assistant" for message in messages)
+
+
+def _answers(body: Mapping[str, Any]) -> int:
+    """How many groups of items in a row are the model's own: each is what one answer left."""
+    items = body.get("input")
+    ours = [_by_model(item) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return sum(own and not before for before, own in zip([False, *ours], ours, strict=False))
+
+
+def _by_model(item: Mapping[str, Any]) -> bool:
+    kind = str(item.get("type", "message"))
+    return item.get("role") == "assistant" or kind == "reasoning" or kind.endswith("_call")
 
 
 def _anthropic_tools(body: Mapping[str, Any]) -> Offered:
@@ -46,3 +63,17 @@ def _anthropic_tools(body: Mapping[str, Any]) -> Offered:
 def _openai_tools(body: Mapping[str, Any]) -> Offered:
     functions = [tool["function"] for tool in body.get("tools") or () if "function" in tool]
     return {function["name"]: function.get("parameters") or {} for function in functions}
+
+
+def _responses_tools(body: Mapping[str, Any]) -> Offered:
+    tools = [tool for tool in body.get("tools") or () if "name" in tool]
+    return {
+        tool["name"]: None if tool.get("type") == "custom" else tool.get("parameters") or {} for tool in tools
+    }
+
+
+_TOOLS: Mapping[Dialect, Callable[[Mapping[str, Any]], Offered]] = {
+    "anthropic-messages": _anthropic_tools,
+    "openai-chat": _openai_tools,
+    "openai-responses": _responses_tools,
+}

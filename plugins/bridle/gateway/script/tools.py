@@ -1,23 +1,25 @@
 """Operations of a script, as calls of whatever tools a request offers.
 
 Agents name the same five things differently (`Bash`/`shell`, `file_path`/`path`, `old_string`/`old`), so
-both the tool and its arguments are found by looking at what is offered.
+both the tool and its arguments are found by looking at what is offered. Where only a shell is offered, files
+are read and searched with it; where only `apply_patch` is, they are changed with it.
 """
 
+import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bridle.gateway.script.document import Op, Search, Shell
+from bridle.gateway.script.document import Edit, Op, Read, Search, Shell, Write
 
 _TOOLS = {
     "read": ("Read", "read", "read_file"),
     "search": ("Grep", "search", "grep"),
-    "edit": ("Edit", "edit", "edit_file"),
-    "write": ("Write", "write", "write_file"),
-    "shell": ("Bash", "shell", "bash"),
+    "edit": ("Edit", "edit", "edit_file", "apply_patch"),
+    "write": ("Write", "write", "write_file", "apply_patch"),
+    "shell": ("Bash", "shell", "bash", "exec_command"),
 }
 _ARGUMENTS = {
     "path": ("file_path", "path"),
@@ -39,11 +41,12 @@ class ToolCall:
     """One call, in no dialect yet."""
 
     name: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] | str
+    """A text for a tool that takes whatever the model writes."""
 
 
-Offered = Mapping[str, Mapping[str, Any]]
-"""Tool name to the JSON schema of its arguments."""
+Offered = Mapping[str, Mapping[str, Any] | None]
+"""Tool name to the JSON schema of its arguments; None for a tool that takes a text of its own grammar."""
 
 
 def call_for(op: Op, offered: Offered, workdir: str | None) -> ToolCall:
@@ -53,12 +56,36 @@ def call_for(op: Op, offered: Offered, workdir: str | None) -> ToolCall:
         ScriptMismatch: no tool on offer can do it.
     """
     for name in _TOOLS[op.op]:
-        if name in offered:
-            return ToolCall(name, _arguments(op, offered[name], workdir))
-    if isinstance(op, Search) and any(name in offered for name in _TOOLS["shell"]):
-        command = f"grep -rn -e {shlex.quote(op.pattern)} -- {shlex.quote(op.path or '.')}"
-        return call_for(Shell(op="shell", command=command), offered, workdir)
+        if name not in offered:
+            continue
+        schema = offered[name]
+        if schema is not None:
+            return ToolCall(name, _arguments(op, schema, workdir))
+        if isinstance(op, Edit | Write):
+            return ToolCall(name, _patch(op, workdir))
+    if isinstance(op, Read | Search) and any(name in offered for name in _TOOLS["shell"]):
+        return call_for(Shell(op="shell", command=_command(op)), offered, workdir)
     raise ScriptMismatch(f"no tool for op `{op.op}`; the request offers: {', '.join(offered) or 'none'}")
+
+
+def _command(op: Read | Search) -> str:
+    if isinstance(op, Read):
+        return f"cat -- {shlex.quote(op.path)}"
+    return f"grep -rn -e {shlex.quote(op.pattern)} -- {shlex.quote(op.path or '.')}"
+
+
+def _patch(op: Edit | Write, workdir: str | None) -> str:
+    """The change as a patch, whose lines are whole; a real model knows them from reading the file."""
+    if isinstance(op, Write):
+        body = [f"*** Add File: {op.path}", *(f"+{line}" for line in op.content.splitlines())]
+    else:
+        file = Path(workdir or ".") / op.path
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        before, after = (text, text.replace(op.old, op.new, 1)) if op.old in text else (op.old, op.new)
+        changed = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+        hunks = ["@@" if line.startswith("@@") else line for line in list(changed)[2:]]
+        body = [f"*** Update File: {op.path}", *hunks]
+    return "\n".join(["*** Begin Patch", *body, "*** End Patch", ""])
 
 
 def final_tool(offered: Offered) -> str | None:
