@@ -6,7 +6,7 @@ Bridle raises on purpose end a command with one line on stderr and exit code 1.
 
 import typer
 
-from bridle.cli import approvals, budget, demo, migrate, project, resolve, run, runs, stack, stop
+from bridle.cli import approvals, budget, demo, migrate, project, resolve, retention, run, runs, stack, stop
 from bridle.cli.console import ErrorLine
 
 app = typer.Typer(
@@ -32,5 +32,6 @@ app.command("approve")(approvals.approve)
 app.command("stop")(stop.stop)
 app.command("budget")(budget.budget)
 app.command("resolve")(resolve.resolve)
+app.command("retention")(retention.retention)
 
 __all__ = ["app"]

@@ -21,8 +21,12 @@ No Airflow yet? `bridle up` starts one here, with PostgreSQL, and needs only ste
 
 def init(
     folder: Annotated[Path, typer.Argument(help="An Airflow folder: gets dags/ and include/.")] = Path(),
+    compose: Annotated[
+        bool, typer.Option("--compose", help="Also .env: secrets of docker-compose.yaml.")
+    ] = False,
 ) -> None:
     """Lay down Bridle's DAGs, prompts and roles, to be changed by you; never overwrites a file."""
+    from bridle.local.compose import write_secrets
     from bridle.local.project import lay_down
 
     laid = lay_down(folder)
@@ -30,4 +34,6 @@ def init(
         typer.echo(f"  wrote {path}")
     for path in laid.kept:
         typer.echo(f"  kept  {path} (yours)")
+    if compose:
+        typer.echo(f"  wrote {write_secrets(folder)}")
     say(_NEXT.format(include=folder / "include"))

@@ -2,15 +2,17 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from socket import gethostname
 from typing import Self
 
 from bridle.harness.bench import Bench
 from bridle.process.sandbox import Sandbox
 from bridle.workspace.clone import Clone
+from bridle.workspace.lease import held
+from bridle.workspace.workspace import Workspace
 
 
 @dataclass
@@ -22,10 +24,12 @@ class Desk:
     tree: Path
     """The work tree."""
     clone: Clone | None
+    lease: ExitStack = field(default_factory=ExitStack)
+    """Tells the sweeper that somebody works here; a clone has one of its own."""
 
     @classmethod
     def lay(cls, bench: Bench, session_id: str, *, base: str, start: str | None) -> Self:
-        """Make the folder.
+        """Make the folder; first of all, remove those of sessions that were killed on this host.
 
         Args:
             bench: of the step.
@@ -36,14 +40,16 @@ class Desk:
         Raises:
             RepositoryError: a commit cannot be had.
         """
+        sweep_host(bench.workspace)
         if bench.repository is not None and base:
             clone = bench.workspace.open(bench.repository, base, session_id, start=start)
             return cls(bench, clone.folder, clone.path, clone)
         folder = bench.step.settings.home / "sessions" / session_id
         tree = folder / "tree"
         tree.mkdir(parents=True)
-        (folder / "host").write_text(gethostname())  # so that the sweeper finds it
-        return cls(bench, folder, tree, None)
+        lease = ExitStack()
+        lease.enter_context(held(folder))
+        return cls(bench, folder, tree, None, lease)
 
     @property
     def home(self) -> Path:
@@ -53,8 +59,8 @@ class Desk:
     @cached_property
     def socket(self) -> Path:
         """The gateway's Unix socket, for a sandbox without network."""
-        # not below `folder`: the kernel takes no more than 107 bytes for the path of a socket
-        folder = Path(tempfile.mkdtemp(prefix="bridle-"))
+        folder = socket_folder(self.folder.name)
+        folder.mkdir()
         folder.chmod(0o755)
         return folder / "gateway"
 
@@ -65,7 +71,25 @@ class Desk:
 
     def close(self) -> None:
         """Remove the folder; commits stay in the mirror."""
+        # first: the sweeper finds it by the other's name
+        shutil.rmtree(socket_folder(self.folder.name), ignore_errors=True)
         if self.clone is not None:
             self.clone.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.rmtree(self.socket.parent, ignore_errors=True)
+        self.lease.close()
+
+
+def sweep_host(workspace: Workspace) -> list[str]:
+    """Remove what killed sessions and checks have left on this host; returns their names."""
+    swept = workspace.sweep()
+    for name in swept:
+        shutil.rmtree(socket_folder(name), ignore_errors=True)
+    return swept
+
+
+def socket_folder(session_id: str) -> Path:
+    """Where the gateway of a session has its Unix socket.
+
+    Not below the session's folder: the kernel takes no more than 107 bytes for the path of a socket.
+    """
+    return Path(tempfile.gettempdir()) / f"bridle-{session_id}"

@@ -7,6 +7,7 @@ from bridle.config.repositories import repositories_in_force
 from bridle.errors import BridleError
 from bridle.forge import open_forge
 from bridle.harness.bench import Bench
+from bridle.harness.desk import sweep_host
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.ledger.effects import Receipt, perform
@@ -20,7 +21,7 @@ RunState = Callable[[str, str], str | None]
 
 
 def sweep(step: Step, run_state: RunState) -> StepResult:
-    """Close lost sessions, remove clones that nobody needs, and take back branches of runs that failed.
+    """Close lost sessions, remove folders of the dead, and take back branches of runs that failed.
 
     Args:
         step: the sweeping step.
@@ -29,13 +30,12 @@ def sweep(step: Step, run_state: RunState) -> StepResult:
     replayed = step.ledger.replay()
     closed = sum(step.ledger.close_lost(session.id) for session in step.ledger.lost_sessions())
     with Queries(step.ledger.url) as queries:
-        alive = {str(row.id) for row in queries.sessions(limit=1000) if row.closed_at is None}
         orphans = [push for push in _pushes(queries) if run_state(*_run_of(push)) == "failed"]
-    removed = Bench(step, None).workspace.sweep(keep=alive)
+    removed = sweep_host(Bench(step, None).workspace)
     undone = sum(_take_back(step, push) for push in orphans)
     _collect_garbage(step)
     summary = (
-        f"closed {closed} lost sessions, replayed events of {replayed}, removed {len(removed)} clones, "
+        f"closed {closed} lost sessions, replayed events of {replayed}, removed {len(removed)} folders, "
         f"took back {undone} branches"
     )
     log.info("%s", summary)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from bridle.ledger.ids import first_id
 from bridle.ledger.schema import PARTITIONED, SCHEMA
@@ -38,6 +38,24 @@ def make_partitions(connection: Connection, start: datetime, *, months: int) -> 
             )
             made.append(name)
     return made
+
+
+def drop_partitions(connection: Connection, table: Table, *, before: datetime) -> list[str]:
+    """Drop the months of `table` that ended before a moment; returns their names.
+
+    Args:
+        connection: of the table's owner, in a transaction.
+        table: a partitioned one.
+        before: a month that this lies in is kept whole.
+    """
+    newest = f"{table.name}_{before:%Y_%m}"
+    query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass(:parent)"
+    found = connection.scalars(text(query), {"parent": f"{SCHEMA}.{table.name}"})
+    names = sorted(name.rpartition(".")[2] for name in found)
+    old = [name for name in names if name != f"{table.name}_default" and name < newest]
+    for name in old:
+        connection.execute(text(f"DROP TABLE {SCHEMA}.{name}"))
+    return old
 
 
 def _has_rows(connection: Connection, table: str, lower: str, upper: str) -> bool:

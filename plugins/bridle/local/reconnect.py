@@ -1,7 +1,7 @@
-"""Lets Airflow's components ride out a restart of their database.
+"""Lets Airflow's components ride out a restart of their database, and share it through a pooler.
 
-Without it a database that is away for three seconds ends scheduler and DAG processor. The stack's
-`airflow_local_settings.py` calls `install`; so may yours.
+Without `install` a database that is away for three seconds ends scheduler and DAG processor. The stack's
+`airflow_local_settings.py` calls it; so may yours.
 """
 
 import asyncio
@@ -12,6 +12,10 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.util import await_only
+
+CONNECT_ARGS = {"prepare_threshold": None}
+"""For Airflow's `sql_alchemy_connect_args` and `…_async`, both with psycopg 3, behind a pooler in transaction
+mode: a prepared statement would stay on a connection that is somebody else's next."""
 
 PATIENCE_VARIABLE = "BRIDLE_RECONNECT_SECONDS"
 _PAUSE_SECONDS = 0.5

@@ -36,6 +36,7 @@ _DEFAULT_PORT = 8080
 _WORKER = "bridle_worker"
 _READY_SECONDS = 240
 _GRACE_SECONDS = 5
+_RETENTION_SECONDS = 24 * 3600.0
 _AIRFLOW = (sys.executable, "-m", "airflow")
 _COMMANDS = {
     "api-server": ("api-server",),
@@ -171,9 +172,22 @@ class Supervisor:
             self._pause(0.3)
 
     def _watch(self) -> None:
+        due = time.monotonic()
         while True:
             self._tend()
+            if time.monotonic() >= due:
+                self._retire()
+                due = time.monotonic() + _RETENTION_SECONDS
             self._pause(1.0)
+
+    def _retire(self) -> None:
+        """Delete what the ledger need not keep: tasks have no right to."""
+        from bridle.ledger.retention import Retention, retire
+
+        try:
+            sys.stderr.write(f"{retire(self._report.ledger_url, Retention.given(os.environ))}\n")
+        except BridleError as error:  # no reason to end the stack; tomorrow is another day
+            sys.stderr.write(f"retention: {error}\n")
 
     def _tend(self) -> None:
         changed = [component.tend() for component in self._components]

@@ -12,7 +12,7 @@ from typing import Any, Self
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
 from bridle.workspace.git import git
-from bridle.workspace.lock import locked
+from bridle.workspace.lease import held
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.patch import DiffStat, Patch, read_patch
 from bridle.workspace.snapshot import Caps, Checkout, LeftOut, Snapshot, take_snapshot
@@ -72,7 +72,7 @@ class Clone:
         self._checkpoint = start
         self._lock = threading.RLock()
         self._alive = ExitStack()  # tells `Workspace.sweep` that somebody works here
-        self._alive.enter_context(locked(folder / "lock", wait_seconds=1))
+        self._alive.enter_context(held(folder))
         self._checkout = Checkout(mirror.path, self.path, folder / "index")
 
     @property

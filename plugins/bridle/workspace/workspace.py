@@ -1,19 +1,20 @@
 """The folder of a host in which sessions work."""
 
+import logging
 import re
-import socket
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from bridle.config.repositories import Repository
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
 from bridle.workspace.clone import Clone, remove
-from bridle.workspace.lock import is_held
+from bridle.workspace.lease import is_abandoned
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.remote import Remote
 from bridle.workspace.snapshot import Caps
+
+log = logging.getLogger(__name__)
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -71,7 +72,6 @@ class Workspace:
             raise RepositoryError(
                 f"session {session_id} has a clone at {folder} already; use a new session id"
             ) from None
-        (folder / "host").write_text(socket.gethostname())
         mirror.keep(f"{SESSIONS}{session_id}/base", base)
         clone = Clone(
             folder,
@@ -89,22 +89,23 @@ class Workspace:
             raise
         return clone
 
-    def sweep(self, *, keep: Collection[str], older_than_seconds: float = 3600.0) -> list[str]:
-        """Remove clones that no session needs any more: made by this host, and opened by no living process.
+    def sweep(self) -> list[str]:
+        """Remove the folders of sessions and checks whose process is dead.
 
-        Args:
-            keep: ids of sessions that are alive.
-            older_than_seconds: younger folders are left alone.
+        A living process holds the lock in its folder, and the kernel takes a lock from the dead; so no folder
+        in use is ever removed, and none has to grow old first.
 
         Returns:
-            The ids whose clones were removed.
+            The names of those that were removed.
         """
         swept = []
         for folder in sorted((self.root / "sessions").glob("*")):
-            marker = folder / "host"
-            if folder.name in keep or not marker.is_file() or marker.read_text() != socket.gethostname():
+            if not is_abandoned(folder):
                 continue
-            if time.time() - marker.stat().st_mtime >= older_than_seconds and not is_held(folder / "lock"):
+            try:
                 remove(folder)
+            except OSError as error:  # the last of what was killed is still writing
+                log.info("%s stays until the next sweep: %s", folder, error)
+            else:
                 swept.append(folder.name)
         return swept

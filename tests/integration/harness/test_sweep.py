@@ -1,5 +1,7 @@
 """What nobody closed, the sweeper closes."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -8,9 +10,11 @@ from sqlalchemy import create_engine, text
 
 from bridle.forge import open_forge
 from bridle.harness.bench import Bench
+from bridle.harness.desk import socket_folder
 from bridle.harness.sweep import sweep
 from bridle.harness.work import work
 from bridle.ledger.effects import Receipt, perform
+from bridle.ledger.ids import new_id
 from bridle.testing.git_repository import plain_git
 from bridle.testing.ledger import session_start
 
@@ -63,3 +67,34 @@ def test_a_session_whose_lease_ran_out_is_closed_as_lost(bed: Make, ledger_url: 
     assert here.ledger.session(session_id).outcome == "lost"
     with create_engine(ledger_url).connect() as connection:
         assert connection.scalar(text("select count(*) from bridle.session where closed_at is null")) == 0
+
+
+KILLED_SESSION = """
+import pathlib, sys, time
+from bridle.harness.desk import socket_folder
+from bridle.workspace.lease import held
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(parents=True)
+with held(folder):
+    socket_folder(folder.name).mkdir()
+    print("at work", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_next_session_of_a_host_removes_what_a_killed_one_left(bed: Make) -> None:
+    """Its clone, and the folder of its socket, which would fill the temporary directory."""
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    name = str(new_id())
+    folder = here.folder / "host" / "sessions" / name
+    argv = [sys.executable, "-c", KILLED_SESSION, str(folder)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"at work\n"
+        work(here.step(), here.work())
+        assert folder.exists()
+        assert socket_folder(name).exists()
+        killed.kill()
+    work(here.step(generation=3), here.work())
+    assert not folder.exists()
+    assert not socket_folder(name).exists()

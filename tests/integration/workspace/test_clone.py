@@ -294,19 +294,20 @@ def test_closing_removes_a_clone_whose_permissions_the_agent_took_away(clone):
     assert not clone.folder.exists()
 
 
-def test_only_stale_clones_of_this_host_are_swept(workspace, repository, base):
-    for session in ("alive", "stale", "elsewhere"):
+def test_only_clones_of_the_dead_on_this_host_are_swept(workspace, repository, base):
+    """At once, not after an hour; another host's is left alone until it is a day old."""
+    for session in ("stale", "elsewhere", "ancient"):
         workspace.open(repository, base, session)
     working = workspace.open(repository, base, "working")
-    (workspace.root / "sessions/elsewhere/host").write_text("another-host")
-    assert workspace.sweep(keep={"alive"}) == []
-    assert workspace.sweep(keep={"alive"}, older_than_seconds=0) == ["stale"]
-    assert sorted(path.name for path in (workspace.root / "sessions").iterdir()) == [
-        "alive",
-        "elsewhere",
-        "working",
-    ]
+    sessions = workspace.root / "sessions"
+    for session in ("elsewhere", "ancient"):
+        (sessions / session / "host").write_text("another-host\nanother-boot\n")
+    os.utime(sessions / "ancient" / "host", (0, 0))
+    assert workspace.sweep() == ["ancient", "stale"]
+    assert workspace.sweep() == []
+    assert sorted(path.name for path in sessions.iterdir()) == ["elsewhere", "working"]
     working.close()
+    assert [path.name for path in sessions.iterdir()] == ["elsewhere"]
 
 
 @pytest.mark.parametrize("session_id", ["", "../x", "a/b", "-rf", "a b", "x" * 81])
