@@ -19,7 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    column,
     func,
+    table,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -181,6 +183,7 @@ model_call = Table(
     Column("first_byte_ms", Integer),
     _now("reserved_at"),
     _time("settled_at"),
+    Column("provider", Text, nullable=False, server_default=""),
     postgresql_partition_by="RANGE (session_id)",
 )
 Index("model_call_id", model_call.c.id)
@@ -300,7 +303,19 @@ budget = Table(
     _count("calls"),
     Column("stopped_by", Text),
     _time("stopped_at"),
+    Column("capped_by", Text),
+    Column("generation", Integer),
+    Column("warned_usd", MONEY),
+    Column("warned_tokens", BigInteger),
+    _time("warned_at"),
 )
+
+budget_in_force = table(
+    "budget_in_force",
+    *(column(each.name, each.type) for each in budget.c if each.name != "generation"),
+    schema=SCHEMA,
+)
+"""A view: `budget`, where a day without caps of its own has those of every day."""
 
 claim = Table(
     "claim",
@@ -311,5 +326,50 @@ claim = Table(
     _text("rank"),
     _time("expires_at"),
 )
+
+spec_task = Table(
+    "spec_task",
+    metadata,
+    Column("spec", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    _text("title"),
+    _text("wording"),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _text("reason"),
+    Column("commit", Text),
+    _text("dag_id"),
+    _text("run_id"),
+    _now("at"),
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("repo", Text, primary_key=True),
+    Column("config", Text, nullable=False),
+    _text("etag"),
+    _text("cursor"),
+    _now("at"),
+)
+
+issue_attempt = Table(
+    "issue_attempt",
+    metadata,
+    Column("repo", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    _now("opened_at"),
+    _time("closed_at"),
+)
+Index("issue_attempt_cause", issue_attempt.c.repo, issue_attempt.c.number, issue_attempt.c.cause, unique=True)
+Index("issue_attempt_open", issue_attempt.c.repo, postgresql_where=issue_attempt.c.closed_at.is_(None))
+
+delivery = Table("delivery", metadata, Column("id", Text, primary_key=True), _now("at"))
+"""Webhook deliveries that were taken."""
 
 PARTITIONED = (event, model_call)

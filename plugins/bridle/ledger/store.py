@@ -23,13 +23,17 @@ from bridle.ledger.reviews import Reviews
 from bridle.ledger.schema import HEAD, SCHEMA
 from bridle.ledger.sessions import Sessions
 from bridle.ledger.spool import Spool
+from bridle.ledger.tasks import Tasks
 from bridle.ledger.totals import Sums
+from bridle.ledger.watches import Watches
 
 _PATIENCE_SECONDS = 20.0
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "options")
 
 
-class Ledger(Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts, Loops):
+class Ledger(
+    Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts, Loops, Tasks, Watches
+):
     """What happened, in Postgres.
 
     Every text that goes in is redacted and size-capped; at most one connection is open, and only while it is

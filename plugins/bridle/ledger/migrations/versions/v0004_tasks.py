@@ -5,11 +5,68 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-_SQL = "SELECT 1"
+_TABLES = """
+CREATE TABLE bridle.spec_task (
+    spec TEXT NOT NULL,
+    key TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    title TEXT DEFAULT '' NOT NULL,
+    wording TEXT DEFAULT '' NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    reason TEXT DEFAULT '' NOT NULL,
+    commit TEXT,
+    dag_id TEXT DEFAULT '' NOT NULL,
+    run_id TEXT DEFAULT '' NOT NULL,
+    at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
+    PRIMARY KEY (spec, key)
+);
+CREATE TABLE bridle.watch (
+    repo TEXT NOT NULL,
+    config TEXT NOT NULL,
+    etag TEXT DEFAULT '' NOT NULL,
+    cursor TEXT DEFAULT '' NOT NULL,
+    at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
+    PRIMARY KEY (repo)
+);
+CREATE TABLE bridle.issue_attempt (
+    repo TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    cause TEXT NOT NULL,
+    state TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    opened_at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
+    closed_at TIMESTAMPTZ,
+    PRIMARY KEY (repo, number, attempt)
+);
+CREATE UNIQUE INDEX issue_attempt_cause ON bridle.issue_attempt (repo, number, cause);
+CREATE INDEX issue_attempt_open ON bridle.issue_attempt (repo) WHERE closed_at IS NULL;
+CREATE TABLE bridle.delivery (
+    id TEXT NOT NULL,
+    at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
+    PRIMARY KEY (id)
+);
+"""
+
+_GRANTS = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
+        GRANT SELECT, INSERT ON bridle.spec_task, bridle.watch, bridle.issue_attempt, bridle.delivery
+            TO bridle_task;
+        GRANT UPDATE ON bridle.spec_task, bridle.watch TO bridle_task;
+        GRANT UPDATE (state, closed_at) ON bridle.issue_attempt TO bridle_task;
+    END IF;
+END $$;
+"""
 
 
 def upgrade() -> None:
-    op.execute(_SQL)
+    """Rows for what the spec routine and the watch know from one run to the next."""
+    connection = op.get_bind()
+    connection.exec_driver_sql(_TABLES, execution_options={"no_parameters": True})
+    connection.exec_driver_sql(_GRANTS, execution_options={"no_parameters": True})
 
 
 def downgrade() -> None:
