@@ -41,10 +41,12 @@ class Evidence:
 
     @classmethod
     def of_run(cls, step: Step) -> "Evidence":
-        """Read the books of the run that `step` belongs to."""
+        """Read the books of the run that `step` belongs to; in a loop, of all its runs so far."""
         key = step.attempt.step
+        loop = step.attempt.loop_id
+        runs = dict.fromkeys(row.run_id for row in step.ledger.rounds(loop)) if loop else [key.run_id]
         with Queries(step.ledger.url) as queries:
-            rows = queries.run(key.dag_id, key.run_id)
+            rows = [row for run_id in runs for row in queries.run(key.dag_id, run_id)]
         costs = tuple(_cost(row) for row in rows if row.sessions)
         amounts = [row.totals.cost_usd for row in rows]
         total = Cost(

@@ -27,8 +27,8 @@ class Publication:
     commit: str
     base: str
     """Commit that the work started from; the patch policy judges what lies between."""
-    number: int
-    """The issue; names the branch, so that one issue has one pull request."""
+    branch: str
+    """Its name, made of ids: one branch has one pull request."""
     target: str
     """Branch to merge into."""
     draft: bool
@@ -62,7 +62,6 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
 
     evidence = Evidence.of_run(step)
     told = {
-        "number": wanted.number,
         "commit": wanted.commit,
         "approval": approval,
         "checks": [check for check in evidence.checks if check.commit == wanted.commit],
@@ -71,7 +70,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     }
     text = outside_text(step, wanted.template, {**wanted.inputs, **told})
     title, _, body = text.strip().partition("\n")
-    branch = f"bridle/issue-{wanted.number}"
+    branch = wanted.branch
     forge = open_forge(repository, mirror=bench.mirror)
     step.verify()
     _push(step, forge, repository, branch, wanted.commit)

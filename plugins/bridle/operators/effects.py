@@ -68,12 +68,12 @@ class OpenPullRequestOperator(BridleOperator):
             Publication(
                 commit=self.commit,
                 base=self.base,
-                number=int(self.number),
+                branch=f"bridle/issue-{int(self.number)}",
                 target=self.target or repository.base,
                 draft=self.draft,
                 needs_approval=self.needs_approval,
                 template=self.body,
-                inputs=self.inputs,
+                inputs={**self.inputs, "number": int(self.number)},
             ),
         )
 

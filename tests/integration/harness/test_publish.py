@@ -40,12 +40,12 @@ def published(step: Step, here: Bed, done: StepResult, **seen: Any) -> StepResul
         Publication(
             commit=done.commit or "",
             base=done.base or "",
-            number=7,
+            branch="bridle/issue-7",
             target="main",
             draft=True,
             needs_approval=True,
             template="pull_request.md",
-            inputs={**SEEN, **seen},
+            inputs={**SEEN, "number": 7, **seen},
         ),
     )
 
