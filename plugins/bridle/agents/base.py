@@ -101,6 +101,8 @@ class EventKind(StrEnum):
     DENIED = "denied"
     USAGE = "usage"
     CHECKPOINT = "checkpoint"
+    FALLBACK = "fallback"
+    WAITING = "waiting"
     ERROR = "error"
     FINISHED = "finished"
 
@@ -110,7 +112,8 @@ class Event(_Frozen):
 
     Payload keys by kind: `started` {agent, version, model, session_ref}; `text`, `reasoning` {text};
     `tool_call` {id, tool, title, input}; `tool_result` {id, tool, ok, text}; `denied` {tool, title, reason};
-    `usage` {…as the agent reports it, a cross-check only…}; `checkpoint` {commit}; `error` {message,
+    `usage` {…as the agent reports it, a cross-check only…}; `checkpoint` {commit}; `fallback` {model,
+    next, reason}, `waiting` {reason}, both by the gateway; `error` {message,
     retryable}; `finished` {outcome, reason}. `turn` is in every payload once there is one.
     """
 

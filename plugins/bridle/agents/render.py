@@ -64,6 +64,8 @@ def _words(kind: EventKind, payload: Mapping[str, Any]) -> str:
         EventKind.USAGE: "usage as reported: "
         + ", ".join(f"{name} {value}" for name, value in payload.items() if name != "turn"),
         EventKind.CHECKPOINT: f"checkpoint {said['commit'][:12]}",
+        EventKind.FALLBACK: f"{said['model']} gives way to {said['next']}: {said['reason']}",
+        EventKind.WAITING: f"waiting: {said['reason']}",
         EventKind.ERROR: f"error: {said['message']}",
         EventKind.FINISHED: f"finished: {said['outcome']}"
         + (f": {said['reason']}" if said["reason"] else ""),

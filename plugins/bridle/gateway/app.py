@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridle.gateway import refusal
+from bridle.gateway.attempts import Attempts
+from bridle.gateway.chain import Chain
 from bridle.gateway.refused import Refused
-from bridle.gateway.relay import Relay, Session
 from bridle.gateway.terms import known_betas, read_request
 from bridle.gateway.wire import PATHS, dialect_of, error_response
 
@@ -37,9 +38,9 @@ _NOT_PASSED_ON = frozenset(
 )
 
 
-def gateway_app(session: Session, token: str) -> Starlette:
+def gateway_app(chain: Chain, token: str) -> Starlette:
     """The ASGI application of one session's gateway; everything but the greeting wants its token."""
-    front = _Front(session, token.encode())
+    front = _Front(chain, token.encode())
     return Starlette(
         routes=[
             *(Route(path, front.model, methods=["POST"]) for path in PATHS),
@@ -56,8 +57,9 @@ def gateway_app(session: Session, token: str) -> Starlette:
 
 
 class _Front:
-    def __init__(self, session: Session, token: bytes) -> None:
-        self._session = session
+    def __init__(self, chain: Chain, token: bytes) -> None:
+        self._chain = chain
+        self._session = chain.links[0]
         self._token = token
 
     async def model(self, request: Request) -> Response:
@@ -93,11 +95,7 @@ class _Front:
         }
         betas = known_betas(request.headers.getlist("anthropic-beta"))
         headers |= {"anthropic-beta": betas} if betas else {}
-        headers |= session.upstream.headers
-        headers |= session.upstream.provider.request_headers(dialect)
-        # usage is read from the bytes that pass, so they must not be compressed
-        headers["accept-encoding"] = "identity"
-        return Relay(session, dialect, raw, body, headers)
+        return Attempts(self._chain, dialect, raw, body, headers)
 
     async def models(self, request: Request) -> Response:
         if not self._admits(request):

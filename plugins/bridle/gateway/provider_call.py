@@ -76,6 +76,11 @@ async def parts(answer: httpx.Response, progress: Progress, timeouts: Timeouts) 
         yield chunk
 
 
+def broken_off(answer: httpx.Response) -> Unanswered:
+    """An answer that ends as HTTP wants it, and without its last word: a server behind a proxy went away."""
+    return Unanswered("cut", f"{answer.request.url.host} ended its answer before the last word")
+
+
 def passed_back(answer: httpx.Response) -> dict[str, str]:
     """The headers of an answer that are for the agent; those of the connection are not."""
     return {name: value for name, value in answer.headers.items() if name not in _NOT_PASSED_BACK}

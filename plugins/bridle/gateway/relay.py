@@ -14,7 +14,7 @@ import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bridle.agents.base import Dialect
+from bridle.agents.base import Dialect, Event
 from bridle.errors import BridleError, BudgetSpent, LedgerUnavailable
 from bridle.gateway import refusal
 from bridle.gateway.budget import Call, Meter, Settlement
@@ -23,8 +23,9 @@ from bridle.gateway.hidden_usage import UsageRemover, asks_for_usage
 from bridle.gateway.lost import Lost, retry_after
 from bridle.gateway.pricing import price
 from bridle.gateway.progress import Ending, Progress
-from bridle.gateway.provider_call import Unanswered, ask, parts, passed_back
+from bridle.gateway.provider_call import Unanswered, ask, broken_off, parts, passed_back
 from bridle.gateway.request_body import request_body
+from bridle.gateway.slots import Slots
 from bridle.gateway.upstream import Upstream
 from bridle.gateway.usage import Reading, read_answer, reader_for
 from bridle.gateway.wire import error_body, error_response
@@ -34,9 +35,9 @@ _NOTHING_USED = Reading(Usage(), None)
 _NOT_SAID = Reading(None, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Session:
-    """What all calls of one gateway share."""
+    """What all calls to one model of a gateway share."""
 
     upstream: Upstream
     meter: Meter
@@ -44,6 +45,10 @@ class Session:
     estimator: Estimator
     progress: Progress
     stopping: asyncio.Event
+    slots: Slots | None = None
+    """The provider's calls at once; None: as many as one likes."""
+    on_event: Callable[[Event], None] = lambda _: None
+    """Told what people should know; called in a thread."""
 
 
 class Relay(Response):
@@ -98,14 +103,14 @@ class Relay(Response):
             await refused(scope, receive, send)
             return
         call = asyncio.create_task(self._make(scope, receive, send))
-        hung_up = asyncio.create_task(_hung_up(receive))
+        gone = asyncio.create_task(hung_up(receive))
         stopped = asyncio.create_task(self._session.stopping.wait())
         try:
-            await asyncio.wait({call, hung_up, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({call, gone, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (call, hung_up, stopped):
+            for task in (call, gone, stopped):
                 task.cancel()
-            ended, *_ = await asyncio.gather(call, hung_up, stopped, return_exceptions=True)
+            ended, *_ = await asyncio.gather(call, gone, stopped, return_exceptions=True)
             await asyncio.shield(self._settle("aborted", self._reading()))
         if isinstance(ended, Exception):
             raise ended
@@ -205,7 +210,7 @@ class Relay(Response):
                     await self._settle("ok", reader.reading())
                 await pass_on(self._remover.feed(part) if self._remover else part)
             if not (reader.whole or reader.error):
-                raise Unanswered("cut", f"{answer.request.url.host} ended its answer before the last word")
+                raise broken_off(answer)
             await pass_on(self._remover.rest() if self._remover else b"")
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
@@ -266,6 +271,7 @@ def _error_event(dialect: Dialect, error: Unanswered) -> bytes:
     return f"{name}data: {json.dumps(body)}\n\n".encode()
 
 
-async def _hung_up(receive: Receive) -> None:
+async def hung_up(receive: Receive) -> None:
+    """Wait until the agent is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -6,20 +6,24 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from bridle.agents.base import Event
 from bridle.gateway.app import gateway_app
 from bridle.gateway.budget import Meter
+from bridle.gateway.chain import Chain
 from bridle.gateway.estimate import Estimator
 from bridle.gateway.progress import Ending, Progress
 from bridle.gateway.relay import Session
+from bridle.gateway.slots import Slots
+from bridle.gateway.tape import Tape
 from bridle.gateway.upstream import Upstream
 
 
@@ -32,16 +36,34 @@ class Gateway:
     Args:
         upstream: where calls go.
         meter: where they are booked.
+        fallback: where they go when `upstream` does not answer, in order; see `bridle.gateway.chain`.
+        slots: folder where this host counts each provider's calls at once; None: it does not.
+        tape: records the calls, or answers them in the provider's place.
         socket_path: also serve on this Unix socket, for sandboxes without network.
+        on_event: told about waiting and about changes of the model; called in a thread.
     """
 
-    def __init__(self, *, upstream: Upstream, meter: Meter, socket_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        upstream: Upstream,
+        meter: Meter,
+        fallback: Sequence[Upstream] = (),
+        slots: Path | None = None,
+        tape: Tape | None = None,
+        socket_path: Path | None = None,
+        on_event: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self.token = secrets.token_urlsafe(32)
         """What the agent shows instead of a key."""
         self.url = ""
         """`http://127.0.0.1:<port>`, without `/v1`."""
-        self._upstream = upstream
+        self._upstreams = (upstream, *fallback)
         self._meter = meter
+        self._slots = slots
+        self._tape = tape
+        self._on_event = on_event
+        self._chain: Chain | None = None
         self._socket_path = socket_path
         self._progress = Progress()
         self._thread: threading.Thread | None = None
@@ -64,6 +86,12 @@ class Gateway:
     def reason(self) -> str:
         """Why, in a sentence."""
         return self._progress.reason
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The models of the chain after the one that answers, as `provider:model`; none before it did."""
+        links = self._chain.left if self._chain else ()
+        return tuple(f"{link.upstream.provider.name}:{link.upstream.model}" for link in links)
 
     @property
     def first_request_bytes(self) -> int | None:
@@ -121,23 +149,47 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         async with contextlib.AsyncExitStack() as stack:
-            upstream = self._upstream
-            if upstream.app:
-                scripted = _loopback_listener()
-                await stack.enter_async_context(_serving(upstream.app, [scripted]))
-                upstream = upstream.at(f"http://127.0.0.1:{scripted.getsockname()[1]}")
-            client = httpx.AsyncClient(
-                timeout=httpx.Timeout(None, connect=upstream.timeouts.connect),
-                limits=httpx.Limits(max_connections=None),
-                trust_env=upstream.app is None,
-            )
+            upstreams = [upstream async for upstream in self._served(stack)]
+            options: dict[str, Any] = {
+                "timeout": httpx.Timeout(None, connect=upstreams[0].timeouts.connect),
+                "limits": httpx.Limits(max_connections=None),
+                "trust_env": upstreams[0].app is None,
+            }
+            client = self._tape.client(options) if self._tape else httpx.AsyncClient(**options)
             await stack.enter_async_context(client)
-            session = Session(
-                upstream, self._meter, client, Estimator(upstream.provider), self._progress, self._stopping
-            )
-            await stack.enter_async_context(_serving(gateway_app(session, self.token), listeners))
+            self._chain = Chain([self._link(upstream, client, self._stopping) for upstream in upstreams])
+            await stack.enter_async_context(_serving(gateway_app(self._chain, self.token), listeners))
             self._started.set()
             await self._stopping.wait()
+
+    async def _served(self, stack: contextlib.AsyncExitStack) -> AsyncIterator[Upstream]:
+        """The upstreams, where they can be called; a script is served once for all that play it."""
+        addresses: dict[int, str] = {}
+        for upstream in self._upstreams:
+            if upstream.app is None:
+                yield upstream
+                continue
+            if id(upstream.app) not in addresses:
+                scripted = _loopback_listener()
+                addresses[id(upstream.app)] = f"http://127.0.0.1:{scripted.getsockname()[1]}"
+                await stack.enter_async_context(_serving(upstream.app, [scripted]))
+            yield upstream.at(addresses[id(upstream.app)])
+
+    def _link(self, upstream: Upstream, client: httpx.AsyncClient, stopping: asyncio.Event) -> Session:
+        provider = upstream.provider
+        slots = None
+        if self._slots and provider.concurrency:
+            slots = Slots(self._slots, provider.name, provider.concurrency)
+        return Session(
+            upstream,
+            self._meter,
+            client,
+            Estimator(provider),
+            self._progress,
+            stopping,
+            slots,
+            self._on_event,
+        )
 
 
 @contextlib.asynccontextmanager

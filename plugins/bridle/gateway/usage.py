@@ -30,10 +30,13 @@ class UsageReader(Protocol):
 
     finished: bool
     """The answer's last event was seen."""
-    whole: bool
-    """The answer's end was seen, also where a provider of this dialect sends no last event."""
     error: str
     """What an error in the middle of the stream said; empty: there was none."""
+
+    @property
+    def whole(self) -> bool:
+        """The answer's end was seen, also where a provider of this dialect sends no last event."""
+        ...
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""

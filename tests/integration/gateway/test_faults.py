@@ -178,11 +178,11 @@ def test_stopping_the_gateway_breaks_off_and_settles_a_call_under_way(
 
 async def repeat_the_key(scope: Scope, receive: Receive, send: Send) -> None:
     key = Request(scope).headers["x-api-key"]
-    await JSONResponse({"error": {"message": f"no such model for {key}"}}, 404)(scope, receive, send)
+    await JSONResponse({"error": {"message": f"no such field for {key}"}}, 422)(scope, receive, send)
 
 
 def test_an_error_of_the_provider_never_carries_the_key(meter: MemoryMeter) -> None:
     upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=repeat_the_key)
     with Gateway(upstream=upstream, meter=meter) as gateway:
         answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
-    assert answer.json()["error"]["message"] == "no such model for [redacted]"
+    assert answer.json()["error"]["message"] == "no such field for [redacted]"

@@ -1,0 +1,31 @@
+"""A call that its provider did not answer, and what it said about trying again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No answer: overloaded, broken, out of reach, too slow; nothing of it has reached the agent."""
+
+    reason: str
+    """In a sentence."""
+    retry_after: float | None = None
+    """Seconds that the provider wants to be left alone; None: it did not say."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How long an answer asks to wait, in seconds: as a number or a date, as HTTP has both."""
+    milliseconds, told = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
+    try:
+        if milliseconds:
+            return max(0.0, float(milliseconds) / 1000)
+        return max(0.0, float(told)) if told else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(told).timestamp() - time())
+    except (TypeError, ValueError):
+        return None
