@@ -1,14 +1,15 @@
 """Who plays which part: roles.yaml."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bridle.agents.base import Dialect, Limits
+from bridle.config.budgets import Budgets
 from bridle.config.document import Wrong, load
 from bridle.config.providers import UNSAID, ProviderSettings, require_full_name, spoken
 from bridle.errors import ConfigError
@@ -28,6 +29,9 @@ Model = Annotated[str, AfterValidator(_provider_and_name)]
 """`provider:model`, for instance `anthropic:claude-haiku-4-5` or `openrouter:moonshotai/kimi-k2.6`."""
 
 
+Tool = Literal["read", "search", "edit", "write", "shell"]
+
+
 class Role(BaseModel):
     """One row of roles.yaml."""
 
@@ -44,7 +48,7 @@ class Role(BaseModel):
     """Airflow connection with the key of `model`; default `bridle_<provider>`."""
     effort: str | None = None
     """The model's effort setting, where it has one."""
-    tools: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
     """Out of read, search, edit, write, shell; empty: what the step's access level allows."""
     limits: Limits = Limits()
     """Per session."""
@@ -76,6 +80,8 @@ class Roles(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     roles: dict[str, Role] = Field(min_length=1)
+    budgets: Budgets = Budgets()
+    """What may be spent in a day, a run, a step and a loop."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     """Where providers are, how many calls they allow at once, what private models cost."""
     pools: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
@@ -176,9 +182,9 @@ class RoleChanges:
 
     agent: str | None = None
     model: str | None = None
-    fallback: tuple[str, ...] | None = None
+    fallback: Sequence[str] | None = None
     effort: str | None = None
-    tools: tuple[str, ...] | None = None
+    tools: Sequence[Tool] | None = None
     limits: Limits | None = None
     """Only the limits that it names are changed."""
 

@@ -109,7 +109,7 @@ class Session:
         """
         repository = self._bench.repository
         place = Place(
-            self._step.attempt.step.task_id, self._round, repository=repository.name if repository else None
+            self._step.attempt.name, self._round, repository=repository.name if repository else None
         )
         priced = self._assignment.limits.cost_usd is not None
         upstream = upstream_for(self._step, self._assignment.role, place, priced=priced)
@@ -138,7 +138,12 @@ class Session:
         cleanup.callback(desk.close)
         meter = LedgerMeter(self._ledger, session_id=session_id, fence=step.fence, scopes=step.scopes)
         gateway = cleanup.enter_context(
-            Gateway(upstream=upstream.working_in(desk.tree), meter=meter, socket_path=desk.socket)
+            Gateway(
+                upstream=upstream.working_in(desk.tree),
+                meter=meter,
+                socket_path=desk.socket,
+                turns=self._assignment.limits.turns,
+            )
         )
         # the watchers end before the row is closed: to them a closed session is a lost one
         with self._watched(session_id, desk, recorder) as watchers:
@@ -191,6 +196,7 @@ class Session:
             isolation,
         )
         self._inherit(session_id)
+        self._step.open_budgets()
         cap = assignment.limits.cost_usd
         self._ledger.set_budget(
             f"session:{session_id}",

@@ -4,19 +4,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from bridle.agents.base import Limits
+from bridle.config import budgets
 from bridle.config.prompts import Prompt, render
 from bridle.config.repositories import Repository, repositories_in_force
-from bridle.config.roles import Role, Roles
+from bridle.config.roles import Role, RoleChanges, Roles
 from bridle.config.settings import Settings
 from bridle.errors import StopRequested
 from bridle.harness.reference import expand
-from bridle.ledger.records import Attempt, Fence
+from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
 
 
@@ -32,12 +32,14 @@ class Step:
     """Folder of the DAG file: its `include/` is looked at for prompts and roles."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by `on_kill`, by a stop in the ledger, or when a newer attempt has taken over."""
+    run_cap: Cap = field(default_factory=Cap)
+    """What the run's parameters allow it; none: what roles.yaml does."""
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Every budget and stop flag that this step is under; a session adds its own."""
+        """Every budget and stop flag that this step is under; a session adds its own, the ledger the day."""
         attempt = self.attempt
-        scopes = [attempt.step.scope, attempt.step.run_scope, f"day:{datetime.now(UTC):%Y-%m-%d}"]
+        scopes = [attempt.step.scope, attempt.step.run_scope]
         if attempt.loop_id:
             scopes.append(f"loop:{attempt.loop_id}")
         return tuple(scopes)
@@ -53,9 +55,26 @@ class Step:
             raise StopRequested(f"{self.attempt.step.path} was asked to stop")
         self.ledger.verify(self.fence, self.scopes)
 
-    def role(self, name: str) -> Role:
-        """The role called `name` in roles.yaml."""
-        return Roles.read(self.settings.include("roles.yaml", beside=self.beside)).get(name)
+    def role(self, name: str, changes: RoleChanges | None = None) -> Role:
+        """The role called `name` in roles.yaml, with what an operator changes of it."""
+        return Roles.read(self.settings.include("roles.yaml", beside=self.beside)).get(name, changes)
+
+    def open_budgets(self) -> None:
+        """Set the caps that the step's calls are under; called before its first, and harmless later."""
+        wanted = Roles.read(self.settings.include("roles.yaml", beside=self.beside)).budgets
+        caps = wanted.of(self.attempt.step.dag_id)
+        given = self.run_cap != Cap()
+        self.ledger.open_budgets(
+            self.attempt,
+            Allowances(
+                day=_cap(wanted.day),
+                dag_day=_cap(caps.day),
+                run=self.run_cap if given else _cap(caps.run),
+                loop=_cap(caps.loop),
+                step=_cap(caps.step),
+                by="params" if given else "roles.yaml",
+            ),
+        )
 
     def repository(self, name: str) -> Repository:
         """The repository called `name` on the allow-list."""
@@ -74,6 +93,7 @@ def open_step(
     settings: Settings,
     beside: Path | None,
     budget_usd: Decimal | None,
+    budget_tokens: int | None = None,
     stop: threading.Event,
 ) -> Iterator[Step]:
     """Take the step for this attempt, so that an older attempt of it can no longer write.
@@ -82,7 +102,8 @@ def open_step(
         attempt: who asks.
         settings: Bridle's configuration.
         beside: folder of the DAG file.
-        budget_usd: cap of the whole run in US dollars, set when the run has none yet; None: no cap.
+        budget_usd: cap of the whole run in US dollars, set when the run has none yet.
+        budget_tokens: the same in tokens. Both None: roles.yaml's cap for a run, if any.
         stop: set from outside to end the work.
 
     Raises:
@@ -92,9 +113,11 @@ def open_step(
     with Ledger.from_connection(settings.ledger_conn_id) as ledger:
         ledger.check_schema()
         fence = ledger.take_step(attempt)
-        if budget_usd is not None:
-            ledger.cap_once(attempt.step.run_scope, cap_usd=budget_usd, cap_tokens=None)
-        yield Step(attempt, settings, ledger, fence, beside, stop)
+        yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens))
+
+
+def _cap(wanted: budgets.Cap | None) -> Cap:
+    return Cap() if wanted is None else Cap(wanted.usd, wanted.tokens)
 
 
 def narrowed(limits: Limits, override: Limits | None) -> Limits:

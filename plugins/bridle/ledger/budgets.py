@@ -1,33 +1,39 @@
 """Caps, counters and stop flags, each for one scope."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from bridle.errors import ConfigError, StopRequested
+from bridle.errors import ConfigError
 from bridle.ledger.part import Part
-from bridle.ledger.records import BudgetRow
-from bridle.ledger.schema import budget
+from bridle.ledger.records import Allowances, Attempt, BudgetRow, Cap
+from bridle.ledger.refusal import stop_of
+from bridle.ledger.schema import budget, budget_in_force
 
 EVERYTHING = "all"
-_KINDS = ("run", "step", "session", "day", "loop")
+_SCOPE = re.compile(r"all|(run|step|session|loop):.+|day:(\*|\d{4}-\d\d-\d\d)(/.+)?")
 
 
 class Budgets(Part):
     """Caps and stop flags.
 
-    A scope is `all`, `run:dag/run`, `step:dag/run/task`, `session:<uuid>`, `day:YYYY-MM-DD` or `loop:<id>`.
+    A scope is `all`, `run:dag/run`, `step:dag/run/task`, `session:<uuid>`, `loop:<id>`, `day:YYYY-MM-DD` or
+    `day:YYYY-MM-DD/dag`; `day:*` and `day:*/dag` have the caps of days without caps of their own.
     """
 
-    def set_budget(self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None) -> None:
+    def set_budget(
+        self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None, by: str | None = None
+    ) -> None:
         """Cap a scope, or raise or lower its caps; what it has spent stays.
 
         Args:
             scope: whose calls count.
             cap_usd: US dollars; None: no cap.
             cap_tokens: input and output together; None: no cap.
+            by: who says so; what a `human:<user>` has set is not overwritten by a step that begins.
 
         Raises:
             ConfigError: no such kind of scope, or a negative cap.
@@ -35,36 +41,30 @@ class Budgets(Part):
         _require_scope(scope)
         if (cap_usd is not None and cap_usd < 0) or (cap_tokens is not None and cap_tokens < 0):
             raise ConfigError(f"the budget of {scope} is negative: {cap_usd} USD, {cap_tokens} tokens")
-        caps = {"cap_usd": cap_usd, "cap_tokens": cap_tokens}
-        self._put(scope, **caps)
+        self._put(scope, cap_usd=cap_usd, cap_tokens=cap_tokens, capped_by=by and self._door.line(by))
 
-    def cap_once(self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None) -> None:
-        """Cap a scope that has never been capped; caps that are there stay, a person may have raised them.
+    def open_budgets(self, attempt: Attempt, allowed: Allowances) -> None:
+        """Set the caps that a step begins under; those that are there already stay.
 
-        Args:
-            scope: whose calls count.
-            cap_usd: US dollars; None: no cap.
-            cap_tokens: input and output together; None: no cap.
-
-        Raises:
-            ConfigError: no such kind of scope.
+        Caps of every day are written over: the newest roles.yaml counts. A step is allowed its cap once for
+        each generation, on top of what earlier ones have spent.
         """
-        _require_scope(scope)
-        caps = {"cap_usd": cap_usd, "cap_tokens": cap_tokens}
-        statement = insert(budget).values(scope=scope, **caps)
-        uncapped = budget.c.cap_usd.is_(None) & budget.c.cap_tokens.is_(None)
+        step, run = attempt.step.scope, attempt.step.run_scope
         with self._db.transaction() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=[budget.c.scope], set_=caps, where=uncapped)
-            )
+            _cap_every_day(connection, "day:*", allowed.day)
+            _cap_every_day(connection, f"day:*/{attempt.step.dag_id}", allowed.dag_day)
+            if attempt.loop_id:
+                _cap_once(connection, f"loop:{attempt.loop_id}", allowed.loop, "roles.yaml")
+            _cap_once(connection, run, allowed.run, allowed.by)
+            _cap_generation(connection, step, allowed.step, attempt.generation)
 
     def budget(self, scope: str) -> BudgetRow | None:
         """A scope's caps and counters; None when nothing was ever capped, spent or stopped there."""
+        wanted = [budget_in_force.c[name] for name in BudgetRow.__dataclass_fields__]
         with self._db.transaction() as connection:
-            row = connection.execute(select(budget).where(budget.c.scope == scope)).mappings().first()
-        if row is None:
-            return None
-        return BudgetRow(**{name: value for name, value in row.items() if name != "stopped_at"})
+            query = select(*wanted).where(budget_in_force.c.scope == scope)
+            row = connection.execute(query).mappings().first()
+        return None if row is None else BudgetRow(**row)
 
     def request_stop(self, scope: str, by: str) -> None:
         """Ask everything in a scope to stop: no further round, model call, commit or effect.
@@ -88,22 +88,72 @@ class Budgets(Part):
 
 
 def require_no_stop(connection: Connection, scopes: Iterable[str]) -> None:
-    """Raises StopRequested when one of the scopes, or everything, shall stop."""
+    """Raises StopRequested when one of the scopes, today, or everything, shall stop."""
+    scope = budget.c.scope
     row = connection.execute(
-        select(budget.c.scope, budget.c.stopped_by)
-        .where(budget.c.scope.in_([EVERYTHING, *scopes]), budget.c.stopped_by.is_not(None))
+        select(scope, budget.c.stopped_by)
+        .where(or_(scope.in_([EVERYTHING, *scopes]), scope == func.bridle.today()))
+        .where(budget.c.stopped_by.is_not(None))
         .limit(1)
     ).first()
     if row is not None:
         raise stop_of(row.scope, row.stopped_by)
 
 
-def stop_of(scope: str, by: str) -> StopRequested:
-    """The exception for a stop flag."""
-    return StopRequested(f"{by} asked {scope} to stop; clear the stop and then the task to go on")
+def _cap_every_day(connection: Connection, scope: str, cap: Cap) -> None:
+    row = insert(budget).values(scope=scope, cap_usd=cap.usd, cap_tokens=cap.tokens, capped_by="roles.yaml")
+    changed = budget.c.cap_usd.is_distinct_from(cap.usd) | budget.c.cap_tokens.is_distinct_from(cap.tokens)
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[budget.c.scope],
+            set_={"cap_usd": cap.usd, "cap_tokens": cap.tokens, "capped_by": "roles.yaml"},
+            where=changed,
+        )
+    )
+
+
+def _cap_once(connection: Connection, scope: str, cap: Cap, by: str) -> None:
+    if cap == Cap():
+        return
+    values = {"cap_usd": cap.usd, "cap_tokens": cap.tokens, "capped_by": by}
+    uncapped = budget.c.cap_usd.is_(None) & budget.c.cap_tokens.is_(None)
+    connection.execute(
+        insert(budget)
+        .values(scope=scope, **values)
+        .on_conflict_do_update(index_elements=[budget.c.scope], set_=values, where=uncapped)
+    )
+
+
+def _cap_generation(connection: Connection, scope: str, cap: Cap, generation: int) -> None:
+    if cap == Cap():
+        return
+    b = budget.c
+    connection.execute(
+        insert(budget)
+        .values(
+            scope=scope,
+            cap_usd=cap.usd,
+            cap_tokens=cap.tokens,
+            generation=generation,
+            capped_by="roles.yaml",
+        )
+        .on_conflict_do_update(
+            index_elements=[b.scope],
+            set_={
+                "cap_usd": None if cap.usd is None else b.spent_usd + b.reserved_usd + cap.usd,
+                "cap_tokens": None if cap.tokens is None else b.spent_tokens + b.reserved_tokens + cap.tokens,
+                "generation": generation,
+                "capped_by": "roles.yaml",
+            },
+            where=func.coalesce(b.generation < generation, True)
+            & func.coalesce(b.capped_by.not_like("human:%"), True),
+        )
+    )
 
 
 def _require_scope(scope: str) -> None:
-    kind, _, rest = scope.partition(":")
-    if scope != EVERYTHING and not (kind in _KINDS and rest):
-        raise ConfigError(f"{scope!r} is no scope; use `all`, or one of {', '.join(_KINDS)} and its name")
+    if not _SCOPE.fullmatch(scope):
+        raise ConfigError(
+            f"{scope!r} is no scope; use `all`, `day:YYYY-MM-DD`, or run:, step:, session: or loop: "
+            "and a name"
+        )

@@ -1,22 +1,28 @@
-"""Model calls: reserved before they are made, settled after."""
+"""Model calls: reserved before they are made, settled after; each in one round trip to the database."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import insert
-
-from bridle.errors import BudgetSpent, ConfigError
-from bridle.ledger.budgets import EVERYTHING, stop_of
-from bridle.ledger.call_end import lock_budgets, move
+from bridle.errors import ConfigError, FenceLost
+from bridle.ledger.budgets import EVERYTHING
 from bridle.ledger.claims import own_scopes
 from bridle.ledger.ids import new_id
 from bridle.ledger.part import Part
-from bridle.ledger.records import CallRequest, Price, Usage
-from bridle.ledger.schema import budget, model_call
+from bridle.ledger.records import BudgetWarning, CallRequest, Price, Usage
+from bridle.ledger.refusal import spent, stop_of, unpriced
 from bridle.ledger.session_guard import require_open_session
 
 _NOTHING = Decimal(0)
+# the functions are part of the schema: see the migration "budgets"
+_RESERVE = """SELECT bridle.reserve(
+    %(session_id)s, %(call_id)s, %(key)s, %(token)s, %(holder)s, %(scopes)s::text[], %(dialect)s,
+    %(provider)s, %(model)s, %(tokens)s, %(usd)s, %(request_bytes)s)"""
+_SETTLE = """SELECT bridle.settle(
+    %(call_id)s, %(status)s, %(http_status)s, %(answered_model)s, %(input_tokens)s, %(output_tokens)s,
+    %(cache_read_tokens)s, %(cache_write_tokens)s, %(reasoning_tokens)s, %(cost)s, %(currency)s, %(source)s,
+    %(version)s, %(latency_ms)s, %(first_byte_ms)s)"""
 
 
 class Calls(Part):
@@ -26,8 +32,9 @@ class Calls(Part):
         """Put a call into the books before it is made: one short transaction.
 
         Fence and stop flags are checked, then the caps of every scope against what is spent and reserved
-        plus this call's estimate; the counters move and the row is there. Its session, step and run, and
-        `all`, always count, whether they are named or not.
+        plus this call's estimate; the counters move and the row is there. Its session, step and run, today
+        (by the database's clock, in UTC; in all and of its DAG), and `all` always count, whether they are
+        named or not.
 
         Returns:
             The call's id, for `settle`.
@@ -39,31 +46,26 @@ class Calls(Part):
             FenceLost: a newer attempt owns the step, or the session is closed.
             LedgerUnavailable: Postgres is away; the call must not be made.
         """
-        scopes = sorted({*call.scopes, EVERYTHING, f"session:{call.session_id}", *own_scopes(call.fence)})
         call_id = new_id()
-        with self._db.transaction() as connection:
-            require_open_session(connection, call.session_id, call.fence)
-            self._require_capacity(connection, call, scopes)
-            move(
-                connection,
-                scopes,
-                reserved_tokens=call.estimated_tokens,
-                reserved_usd=call.estimated_usd or _NOTHING,
-                calls=1,
-            )
-            connection.execute(
-                insert(model_call).values(
-                    session_id=call.session_id,
-                    id=call_id,
-                    fence_token=call.fence.token,
-                    scopes=scopes,
-                    dialect=self._door.line(call.dialect),
-                    model=self._door.line(call.model),
-                    estimated_tokens=call.estimated_tokens,
-                    estimated_usd=call.estimated_usd,
-                    request_bytes=call.request_bytes,
-                )
-            )
+        refused = self._db.scalar(
+            _RESERVE,
+            {
+                "session_id": call.session_id,
+                "call_id": call_id,
+                "key": call.fence.key,
+                "token": call.fence.token,
+                "holder": call.fence.holder,
+                "scopes": [*call.scopes, EVERYTHING, f"session:{call.session_id}", *own_scopes(call.fence)],
+                "dialect": self._door.line(call.dialect),
+                "provider": self._door.line(call.provider),
+                "model": self._door.line(call.model),
+                "tokens": call.estimated_tokens,
+                "usd": call.estimated_usd,
+                "request_bytes": call.request_bytes,
+            },
+        )
+        if refused is not None:
+            self._refuse(call, refused)
         return call_id
 
     def settle(
@@ -77,7 +79,7 @@ class Calls(Part):
         answered_model: str | None,
         latency_ms: int,
         first_byte_ms: int | None,
-    ) -> None:
+    ) -> tuple[BudgetWarning, ...]:
         """Replace a call's reservation by what it came to; a second time changes nothing.
 
         What is unknown stays unknown in the row, and the scopes' counters keep the estimate for it. An error
@@ -93,6 +95,9 @@ class Calls(Part):
             latency_ms: until the last byte.
             first_byte_ms: until the first byte.
 
+        Returns:
+            The budgets of which this call brought the spent part to 80 %; each cap is told of once.
+
         Raises:
             ConfigError: the price is in another currency, or there is no such call.
         """
@@ -102,98 +107,48 @@ class Calls(Part):
             )
         if usage is None and http_status is not None and http_status >= 400:
             usage, price = Usage(), Price(_NOTHING, source="refused")
-        with self._db.transaction() as connection:
-            row = connection.execute(
-                select(model_call).where(model_call.c.id == call_id).with_for_update()
-            ).first()
-            if row is None:
-                raise ConfigError(f"model call {call_id} was never reserved in this ledger")
-            if row.state == "settled":
-                return
-            guess = row.estimated_usd or _NOTHING
-            tokens = row.estimated_tokens if usage is None else usage.total
-            usd = guess if price.amount is None else price.amount
-            lock_budgets(connection, row.scopes)
-            if row.state == "reserved":
-                move(
-                    connection,
-                    row.scopes,
-                    reserved_tokens=-row.estimated_tokens,
-                    reserved_usd=-guess,
-                    spent_tokens=tokens,
-                    spent_usd=usd,
-                )
-            else:  # given up before: its estimate is spent already
-                move(
-                    connection,
-                    row.scopes,
-                    spent_tokens=tokens - row.estimated_tokens,
-                    spent_usd=usd - guess,
-                )
-            connection.execute(
-                update(model_call)
-                .where(model_call.c.session_id == row.session_id, model_call.c.id == call_id)
-                .values(
-                    state="settled",
-                    status=self._door.line(status),
-                    http_status=http_status,
-                    answered_model=answered_model and self._door.line(answered_model),
-                    input_tokens=usage and usage.input_tokens,
-                    output_tokens=usage and usage.output_tokens,
-                    cache_read_tokens=usage and usage.cache_read_tokens,
-                    cache_write_tokens=usage and usage.cache_write_tokens,
-                    reasoning_tokens=usage and usage.reasoning_tokens,
-                    cost=price.amount,
-                    currency=price.currency,
-                    price_source=price.source,
-                    price_version=price.version,
-                    latency_ms=latency_ms,
-                    first_byte_ms=first_byte_ms,
-                    settled_at=func.clock_timestamp(),
-                )
-            )
-
-    @staticmethod
-    def _require_capacity(connection: Connection, call: CallRequest, scopes: list[str]) -> None:
-        connection.execute(
-            insert(budget).values([{"scope": scope} for scope in scopes]).on_conflict_do_nothing()
+        warnings = self._db.scalar(
+            _SETTLE,
+            {
+                "call_id": call_id,
+                "status": self._door.line(status),
+                "http_status": http_status,
+                "answered_model": answered_model and self._door.line(answered_model),
+                **{name: usage and getattr(usage, name) for name in Usage.__dataclass_fields__},
+                "cost": price.amount,
+                "currency": price.currency,
+                "source": price.source,
+                "version": price.version,
+                "latency_ms": latency_ms,
+                "first_byte_ms": first_byte_ms,
+            },
         )
-        rows = connection.execute(
-            select(budget).where(budget.c.scope.in_(scopes)).order_by(budget.c.scope).with_for_update()
-        ).all()
-        for row in rows:
-            if row.stopped_by is not None:
-                raise stop_of(row.scope, row.stopped_by)
-        for row in rows:
-            if row.cap_tokens is not None:
-                left = row.cap_tokens - row.spent_tokens - row.reserved_tokens
-                if call.estimated_tokens > left:
-                    raise _spent(row.scope, f"{row.cap_tokens} tokens", left, call.estimated_tokens)
-            if row.cap_usd is not None and call.estimated_usd is not None:
-                rest = row.cap_usd - row.spent_usd - row.reserved_usd
-                if call.estimated_usd > rest:
-                    raise _spent(row.scope, _usd(row.cap_usd), _usd(rest), _usd(call.estimated_usd))
-            elif row.cap_usd is not None and row.cap_tokens is None:
-                raise BudgetSpent(
-                    f"{row.scope} is capped at {_usd(row.cap_usd)}, but nobody knows what {call.model} "
-                    "costs; cap its tokens too, or give its price in the provider's connection",
-                    scope=row.scope,
-                )
+        if warnings is None:
+            raise ConfigError(f"model call {call_id} was never reserved in this ledger")
+        return tuple(map(_warning_of, warnings))
+
+    def _refuse(self, call: CallRequest, refused: Mapping[str, Any]) -> None:
+        """Raise what the database's refusal means."""
+        why, scope = refused["refused"], refused.get("scope", "")
+        if why == "session":
+            with self._db.transaction() as connection:
+                require_open_session(connection, call.session_id, call.fence)
+            raise FenceLost(f"{call.fence.key} changed hands while {call.fence.holder} asked to call a model")
+        if why == "stopped":
+            raise stop_of(scope, refused["by"])
+        if why == "price":
+            raise unpriced(scope, Decimal(refused["cap"]), call.model)
+        if why == "usd" and call.estimated_usd is not None:
+            cap, left = Decimal(refused["cap"]), Decimal(refused["left"])
+            raise spent(scope, cap=_usd(cap), left=_usd(left), wanted=_usd(call.estimated_usd))
+        wanted = f"{call.estimated_tokens:,}"
+        raise spent(scope, cap=f"{refused['cap']:,} tokens", left=f"{refused['left']:,}", wanted=wanted)
+
+
+def _warning_of(row: Mapping[str, Any]) -> BudgetWarning:
+    money = {name: row[name] and Decimal(row[name]) for name in ("spent_usd", "cap_usd")}
+    return BudgetWarning(**{**row, **money})
 
 
 def _usd(amount: Decimal) -> str:
     return f"${amount:.4f}"
-
-
-def _how(scope: str) -> str:
-    if scope.startswith("session:"):  # the next session gets a budget of its own
-        return "the role's limits in roles.yaml"
-    return f"`bridle budget '{scope}' --usd N` or `--tokens N`"
-
-
-def _spent(scope: str, cap: str, left: object, wanted: object) -> BudgetSpent:
-    return BudgetSpent(
-        f"the budget of {scope} is spent: of {cap} {left} are left and the next call may take {wanted}; "
-        f"raise it ({_how(scope)}) and clear the task to go on from its last checkpoint",
-        scope=scope,
-    )

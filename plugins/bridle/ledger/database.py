@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
+from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedFunction, UndefinedTable
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +20,7 @@ _PATIENCE = text(
     " set_config('idle_in_transaction_session_timeout', '15s', true)"
 )
 _HOPELESS = ("authentication failed", "does not exist")
+_NOT_MIGRATED = InvalidSchemaName | UndefinedTable | UndefinedColumn | UndefinedFunction
 _PAUSE_SECONDS = 0.5
 _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg")
 
@@ -69,6 +71,45 @@ class Database:
             LedgerUnavailable: Postgres cannot be reached, or went away before it had committed.
             ConfigError: it was never migrated.
         """
+        with self._using(), self._open(patient) as connection:
+            yield connection
+            connection.commit()
+
+    def scalar(self, statement: str, values: Mapping[str, object]) -> Any:
+        """The value of one statement: a transaction of its own in one round trip.
+
+        It is sent once more, over a new connection, when the connection was lost before the answer: it must
+        be one that changes nothing the second time.
+
+        Args:
+            statement: SQL with psycopg's placeholders, `%(name)s`.
+            values: for the placeholders.
+
+        Raises:
+            LedgerUnavailable: Postgres cannot be reached; whether the statement was heard is unknown.
+            ConfigError: it was never migrated.
+        """
+        with self._using():
+            try:
+                return self._scalar(statement, values)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._scalar(statement, values)
+
+    def _scalar(self, statement: str, values: Mapping[str, object]) -> Any:
+        with self._connect(patient=True) as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.autocommit = True  # no BEGIN and COMMIT of their own
+            try:
+                return connection.exec_driver_sql(statement, dict(values)).scalar()
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Keep the connection from being closed as idle, and tell its errors in our own words."""
         if self._pid != os.getpid():
             # the parent goes on with this connection: drop it without a word to the server
             self._engine.dispose(close=False)
@@ -76,14 +117,11 @@ class Database:
         with self._guard:
             self._users += 1
         try:
-            with self._connect(patient) as connection, connection.begin():
-                # a host that dies inside would keep its row locks until TCP gives up, hours later
-                connection.execute(_PATIENCE)
-                yield connection
+            yield
         except (DBAPIError, PoolTimeout) as error:
             if isinstance(error, PoolTimeout | OperationalError) or error.connection_invalidated:
                 raise LedgerUnavailable(self._unavailable(error)) from error
-            if isinstance(error.orig, InvalidSchemaName | UndefinedTable | UndefinedColumn):
+            if isinstance(error.orig, _NOT_MIGRATED):
                 raise ConfigError(f"the ledger at {self.where} lacks tables: run `bridle migrate`") from error
             raise
         finally:
@@ -92,6 +130,25 @@ class Database:
                 self._used_at = time.monotonic()
                 if self._timer is None:
                     self._watch(self._idle_seconds)
+
+    def _open(self, patient: bool) -> Connection:
+        """The connection in a new transaction; one that broke while it was idle is replaced."""
+        try:
+            return self._begin(patient)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._begin(patient)
+
+    def _begin(self, patient: bool) -> Connection:
+        connection = self._connect(patient)
+        try:
+            # a host that dies inside would keep its row locks until TCP gives up, hours later
+            connection.execute(_PATIENCE)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _connect(self, patient: bool) -> Connection:
         deadline = time.monotonic() + (self._patience_seconds if patient else 0)
@@ -170,7 +227,6 @@ def _engine(url: URL) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=30,
-        pool_pre_ping=True,
         connect_args={
             "prepare_threshold": None,
             "connect_timeout": int(str(url.query.get("connect_timeout", 10))),

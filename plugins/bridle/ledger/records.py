@@ -51,6 +51,14 @@ class Attempt:
     loop_id: str | None = None
     loop_round: int | None = None
 
+    @property
+    def name(self) -> str:
+        """The task as scripts of models name it: `review`; in a loop `r2.review`, and mapped `r2.work.0`."""
+        if not self.loop_id:
+            return self.step.task_id
+        mapped = f".{self.step.map_index}" if self.step.map_index >= 0 else ""
+        return f"r{self.loop_round}.{self.step.task_id}{mapped}"
+
 
 @dataclass(frozen=True)
 class Fence:
@@ -282,6 +290,8 @@ class CallRequest:
     estimated_usd: Decimal | None
     """Upper bound; None when the model's price is unknown."""
     request_bytes: int
+    provider: str = ""
+    """Who is asked; another than the session's own after a failover."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +321,55 @@ class BudgetRow:
     calls: int
     stopped_by: str | None
     """Who asked for a stop; None: nobody."""
+    capped_by: str | None = None
+    """`roles.yaml`, `params` or `human:<user>`; None: the session's own limit, or no cap."""
+    warned_at: datetime | None = None
+    """When the spent part came to 80 % of a cap; None: not yet."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """The most that may be spent."""
+
+    usd: Decimal | None = None
+    """US dollars; None: no cap."""
+    tokens: int | None = None
+    """Input and output together; None: no cap."""
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """What is set when a step begins."""
+
+    day: Cap = Cap()
+    """Of every day (UTC), all DAGs together."""
+    dag_day: Cap = Cap()
+    """Of every day, the step's DAG alone."""
+    run: Cap = Cap()
+    loop: Cap = Cap()
+    step: Cap = Cap()
+    """Of one generation: a clear allows as much again."""
+    by: str = "roles.yaml"
+    """Where the run's cap comes from; the others are from roles.yaml."""
+
+
+@dataclass(frozen=True)
+class BudgetWarning:
+    """A scope has spent 80 % of a cap or more; told once for each cap."""
+
+    scope: str
+    spent_usd: Decimal
+    cap_usd: Decimal | None
+    spent_tokens: int
+    cap_tokens: int | None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.cap_usd is not None:
+            parts.append(f"${self.spent_usd:.4f} of ${self.cap_usd:.4f}")
+        if self.cap_tokens is not None:
+            parts.append(f"{self.spent_tokens:,} of {self.cap_tokens:,} tokens")
+        return f"the budget of {self.scope} is nearly spent: {' and '.join(parts)}"
 
 
 class EventLike(Protocol):

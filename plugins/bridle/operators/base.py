@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.errors import BridleError, Transient
+from bridle.operators.retry import retried
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +37,7 @@ class BridleOperator(BaseOperator):
     def __init__(self, **kwargs: Any) -> None:
         # what it says to Airflow: a key of a step that was skipped is None downstream, and no error
         kwargs.setdefault("multiple_outputs", True)
-        super().__init__(**kwargs)
+        super().__init__(**retried(kwargs))
         self._stop = StopFlag()
 
     @abstractmethod
@@ -64,19 +65,24 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
     from bridle.process.guard import guard_task
 
     guard_task()
-    ti = context["ti"]
+    ti, params = context["ti"], context["params"]
+    # a DAG with this parameter is a loop: without a value, the run is the first of one that has its name
+    loop_id = (params["loop_id"] or ti.run_id) if "loop_id" in params else None
     attempt = Attempt(
         step=StepKey(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index),
         ti_id=str(ti.id),
         try_number=ti.try_number,
         generation=ti.max_tries,
+        loop_id=loop_id,
+        loop_round=None if loop_id is None else int(params.get("round") or 1),
     )
-    budget = context["params"].get("budget_usd")
+    budget = params.get("budget_usd")
     with open_step(
         attempt,
         settings=Settings.load(),
         beside=Path(context["dag"].fileloc).parent,
         budget_usd=None if budget is None else Decimal(str(budget)),
+        budget_tokens=params.get("budget_tokens"),
         stop=stop,
     ) as step:
         try:

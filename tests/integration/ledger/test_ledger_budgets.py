@@ -8,7 +8,7 @@ import pytest
 from ledger_rows import make_attempt, make_call, make_start
 
 from bridle.errors import BudgetSpent, ConfigError, FenceLost, StopRequested
-from bridle.ledger.records import Price, Usage
+from bridle.ledger.records import Allowances, Cap, Price, Usage
 from bridle.ledger.store import Ledger
 
 RUN = "run:issue_fix/manual__1"
@@ -242,11 +242,11 @@ def test_wrong_input_says_what_is_right(ledger, opened):
 
 
 def test_a_first_cap_is_set_once_and_a_persons_later_one_stays(ledger, opened):
-    _, fence, session_id = opened
+    attempt, fence, session_id = opened
     ledger.reserve(make_call(session_id, fence))
-    ledger.cap_once(RUN, cap_usd=Decimal(1), cap_tokens=None)
+    ledger.open_budgets(attempt, Allowances(run=Cap(usd=Decimal(1))))
     assert ledger.budget(RUN).cap_usd == 1
     ledger.set_budget(RUN, cap_usd=Decimal(5), cap_tokens=None)
-    ledger.cap_once(RUN, cap_usd=Decimal(1), cap_tokens=None)
+    ledger.open_budgets(attempt, Allowances(run=Cap(usd=Decimal(1))))
     assert ledger.budget(RUN).cap_usd == 5
     assert ledger.budget(RUN).reserved_tokens == 100
