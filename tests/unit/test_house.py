@@ -38,8 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agents": {"process", "errors"},
     "process": {"errors"},
     # around it
-    "cli": {"agents", "config", "demo", "errors", "ledger", "local", "process"},
+    "cli": {"agents", "config", "demo", "doctor", "errors", "ledger", "local", "process"},
     "demo": {"config", "errors", "process", "workspace"},
+    "doctor": {
+        *("agents", "config", "errors", "forge", "gateway", "ledger", "local", "process", "workspace"),
+    },
     "local": {"config", "errors", "ledger"},
     "testing": {"config", "errors", "forge", "gateway", "ledger", "local", "workspace"},
     "provider_info": {"version"},
@@ -52,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 AT_MODULE_LEVEL = {"operators", "sensors", "rounds", "params", "plugin"}
 """Rooms whose modules exist only inside Airflow."""
 
-INSIDE_FUNCTIONS = {"config", "forge", "gateway", "ledger", "local"}
+INSIDE_FUNCTIONS = {"config", "doctor", "forge", "gateway", "ledger", "local"}
 """Rooms that ask Airflow for a setting or a connection, and can be used without it."""
 
 HEAVY = {

@@ -6,7 +6,20 @@ Bridle raises on purpose end a command with one line on stderr and exit code 1.
 
 import typer
 
-from bridle.cli import approvals, budget, demo, migrate, project, resolve, retention, run, runs, stack, stop
+from bridle.cli import (
+    approvals,
+    budget,
+    demo,
+    doctor,
+    migrate,
+    project,
+    resolve,
+    retention,
+    run,
+    runs,
+    stack,
+    stop,
+)
 from bridle.cli.console import ErrorLine
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app.command("down")(stack.down)
 app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.add_typer(run.workflows, name="run")
+app.command("doctor")(doctor.doctor)
 app.command("runs")(runs.runs)
 app.command("show")(runs.show_run)
 app.command("approvals")(approvals.approvals)

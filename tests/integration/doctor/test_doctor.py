@@ -1,0 +1,160 @@
+"""`bridle doctor`, as a user calls it: what is well, what is not, what to do, and an exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from bridle.testing.git_repository import GitRepository
+from bridle.testing.model_server import ModelServer
+
+BRIDLE = Path(sys.executable).parent / "bridle"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the doctor said."""
+
+    exit_code: int
+    data: dict[str, Any]
+
+    def about(self, what: str) -> dict[str, str]:
+        """The finding called so."""
+        every = [finding for group in self.data["groups"] for finding in group["findings"]]
+        return next(finding for finding in every if finding["what"] == what)
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Of somebody who has nothing of Airflow's set but this."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "BRIDLE", "CLAUDE"))
+    }
+    return {**kept, "HOME": str(folder), **more}
+
+
+def doctor(folder: Path, env: Mapping[str, str]) -> Told:
+    """Ask it, from `folder`."""
+    done = subprocess.run(
+        [BRIDLE, "doctor", "--json"], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    return Told(done.returncode, json.loads(done.stdout))
+
+
+@pytest.fixture
+def installed(tmp_path: Path, ledger_url: str) -> "Installed":
+    return Installed(tmp_path, ledger_url)
+
+
+class Installed:
+    """An Airflow with a ledger, a model and a repository; no component runs."""
+
+    def __init__(self, folder: Path, ledger_url: str) -> None:
+        self.folder = folder
+        self.user = GitRepository(folder / "user", {"a.txt": "a\n"})
+        (folder / "issues").mkdir()
+        self.entry: dict[str, Any] = {
+            "forge": "local",
+            "url": self.user.path.as_uri(),
+            "issues": str(folder / "issues"),
+            "checks": {"tests": "true"},
+        }
+        self.model = "http://127.0.0.1:9"
+        self.ledger_url = ledger_url
+
+    def told(self, **more: str) -> Told:
+        """What the doctor says of it."""
+        listed = self.folder / "repositories.yaml"
+        listed.write_text(yaml.safe_dump({"repositories": {"demo": self.entry}}))
+        env = environment(
+            self.folder,
+            AIRFLOW_HOME=str(self.folder / "airflow"),
+            AIRFLOW__BRIDLE__REPOSITORIES_FILE=str(listed),
+            AIRFLOW_CONN_BRIDLE_LEDGER=self.ledger_url.replace("postgresql+psycopg", "postgresql"),
+            AIRFLOW_CONN_BRIDLE_ANTHROPIC=json.dumps(
+                {"conn_type": "bridle_model", "host": self.model, "password": "a-key"}
+            ),
+        )
+        return doctor(self.folder, env | more)
+
+
+def test_where_there_is_nothing_it_says_what_is_missing_and_leaves_nothing(tmp_path: Path) -> None:
+    told = doctor(tmp_path, environment(tmp_path))
+    assert told.exit_code == 1
+    assert told.about("git")["verdict"] == "ok"
+    assert told.about("ledger")["verdict"] == "fail"
+    assert "bridle up" in told.about("ledger")["remedy"]
+    assert "AIRFLOW_CONN_BRIDLE_ANTHROPIC" in told.about("provider anthropic")["said"]
+    assert told.about("Airflow's settings")["verdict"] == "unseen"
+    assert not (tmp_path / "airflow").exists()
+    assert not (tmp_path / ".bridle").exists()
+
+
+def test_what_is_well_is_well(installed: Installed, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(yaml.safe_dump({"step": [[{"text": "hello"}]]}))
+    with ModelServer(script) as model:
+        installed.model = model.url
+        told = installed.told()
+        assert model.requests() == []  # nothing was bought
+    wanted = ("ledger", "migrations", "partitions", "clock", "provider anthropic", "repository demo", "disk")
+    assert {what: told.about(what)["verdict"] for what in (*wanted, "issues of demo")} == dict.fromkeys(
+        (*wanted, "issues of demo"), "ok"
+    ), told.data
+
+
+def test_each_thing_that_is_wrong_has_its_own_remedy(installed: Installed) -> None:
+    """An unreachable model, a missing branch, a missing folder, a ledger behind, fast retries."""
+    installed.entry |= {"base": "trunk", "issues": "/nowhere"}
+    with psycopg.connect(installed.ledger_url.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE bridle.alembic_version SET version_num = '0000'")
+    told = installed.told(AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL="30")
+    assert told.exit_code == 1
+    assert told.about("provider anthropic")["verdict"] == "fail"
+    assert "trunk" in told.about("repository demo")["said"]
+    assert "main" in told.about("repository demo")["said"]
+    assert "/nowhere" in told.about("issues of demo")["said"]
+    assert told.about("migrations")["remedy"] == "bridle migrate"
+    heartbeat = told.about("[workers] min_heartbeat_interval")
+    assert heartbeat["remedy"] == "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL=1"
+    assert all(
+        finding["remedy"]
+        for group in told.data["groups"]
+        for finding in group["findings"]
+        if finding["verdict"] == "warn"
+    )
+
+
+def test_a_malformed_file_is_told_with_its_line_and_the_rest_is_looked_at_all_the_same(
+    installed: Installed,
+) -> None:
+    installed.entry["chekcs"] = {}
+    told = installed.told()
+    assert "repositories.yaml:" in told.about("repositories")["said"]
+    assert told.about("ledger")["verdict"] == "ok"
+
+
+def test_people_are_told_in_words(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [BRIDLE, "doctor"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Looking at this host alone" in done.stdout
+    assert "FAIL ledger" in done.stdout
+    assert "do: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
