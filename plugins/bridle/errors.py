@@ -108,7 +108,11 @@ class StackError(BridleError):
 
 
 class Transient(BridleError):
-    """Worth Airflow's retry."""
+    """Worth Airflow's retry; `retry_after` says in how many seconds, when whoever refused has said it."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class LedgerUnavailable(Transient):

@@ -17,16 +17,13 @@ from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
 
-WORKFLOWS = ("issue_fix", "bridle_sweeper", "unknown_role")
+WORKFLOWS = ("issue_fix", "bridle_sweeper")
 UNKNOWN_ROLE = '''
 """A workflow with a mistake: nobody plays its role."""
 from airflow.sdk import DAG
 from bridle import AgentSessionOperator
-from bridle.params import issue_fix_params
-from pathlib import Path
 
-PARAMS = issue_fix_params(beside=Path(__file__))
-with DAG("unknown_role", schedule=None, params=PARAMS, default_args={"retries": 2}):
+with DAG("unknown_role", schedule=None):
     AgentSessionOperator(task_id="ask", role="wizard", prompt="plan.md")
 '''
 
@@ -78,8 +75,8 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
         stages = [Stage(scenario, folder / scenario.name) for scenario in scenarios]
         env = {
             "AIRFLOW__BRIDLE__GATEWAY_MODE": "script",
-            "AIRFLOW__BRIDLE__SCRIPT": _write(folder / "script.yaml", _script(scenarios)),
-            "AIRFLOW__BRIDLE__REPOSITORIES_FILE": _write(
+            "AIRFLOW__BRIDLE__SCRIPT": write_yaml(folder / "script.yaml", script_of(scenarios)),
+            "AIRFLOW__BRIDLE__REPOSITORIES_FILE": write_yaml(
                 folder / "repositories.yaml",
                 {"repositories": {stage.scenario.name: stage.entry for stage in stages}},
             ),
@@ -97,7 +94,7 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
                 world.close()
 
 
-def _script(scenarios: Sequence[Scenario]) -> dict[str, object]:
+def script_of(scenarios: Sequence[Scenario]) -> dict[str, object]:
     """One script for all: a classifying session has no repository, so its key has none."""
     return {
         task if task == "classify" else f"{task}@{scenario.name}": sessions
@@ -112,7 +109,8 @@ def _dags(folder: Path) -> Path:
     return folder
 
 
-def _write(path: Path, content: object) -> str:
+def write_yaml(path: Path, content: object) -> str:
+    """Write a file; returns where, for a setting."""
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return str(path)
 

@@ -51,7 +51,7 @@ def ask(
     evidence = Evidence.of_run(step)
     lines = [f"Commit `{commit[:10]}`" if commit else ""]
     lines += [_check(check) for check in evidence.checks if check.commit == commit]
-    lines += [_facts(shown), f"Spent so far in this run: {evidence.total.cost} US dollars"]
+    lines += [facts(shown), f"Spent so far in this run: {evidence.total.cost} US dollars"]
     if patch is not None:
         lines.append(_diff(patch))
     lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
@@ -130,7 +130,8 @@ def _diff(patch: Patch) -> str:
     return f"### Change: {patch.stat}\n{fence}diff\n{patch.text.rstrip()}\n{fence}"
 
 
-def _facts(shown: Mapping[str, Any]) -> str:
+def facts(shown: Mapping[str, Any]) -> str:
+    """Values by name, as Markdown; sanitised, for agents and strangers wrote most of them."""
     blocks = []
     for name, value in shown.items():
         if isinstance(value, Mapping):

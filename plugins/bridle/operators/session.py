@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridle.agents.base import Access, Limits
-from bridle.operators.base import BridleOperator
+from bridle.config.roles import RoleChanges, Tool
+from bridle.operators.role import RoleOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from bridle.harness.step import Step
 
 
-class AgentSessionOperator(BridleOperator):
+class AgentSessionOperator(RoleOperator):
     """Let an agent work in a clone of its own; with a `check`, in rounds until the check passes.
 
     Every round is a fresh session. The check runs outside the session on the commit that the harness made of
@@ -33,7 +34,12 @@ class AgentSessionOperator(BridleOperator):
         output_type: pydantic model of the answer; its value is pushed as `result`.
         check: name of a check of the repository (empty: its first); None: no check. Templated.
         max_rounds: sessions at most until the check passes.
-        limits: overrides single limits of the role.
+        agent: instead of the role's.
+        model: `provider:model`, instead of the role's.
+        fallback: models to go on with when that one's provider is away, instead of the role's.
+        effort: instead of the role's.
+        tools: out of read, search, edit, write, shell, instead of the role's.
+        limits: single limits, instead of the role's.
     """
 
     template_fields: Sequence[str] = ("inputs", "repo", "base", "diff_from", "check")
@@ -52,11 +58,19 @@ class AgentSessionOperator(BridleOperator):
         output_type: "type[BaseModel] | None" = None,
         check: str | None = None,
         max_rounds: int = 1,
+        agent: str | None = None,
+        model: str | None = None,
+        fallback: Sequence[str] | None = None,
+        effort: str | None = None,
+        tools: Sequence[Tool] | None = None,
         limits: Limits | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.role = role
+        super().__init__(
+            role=role,
+            changes=RoleChanges(agent, model, fallback, effort, tools, limits),
+            **kwargs,
+        )
         self.prompt = prompt
         self.inputs = dict(inputs or {})
         self.repo = repo
@@ -66,16 +80,14 @@ class AgentSessionOperator(BridleOperator):
         self.output_type = output_type
         self.check = check
         self.max_rounds = max_rounds
-        self.limits = limits
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.guard.sanitize import fence_untrusted
         from bridle.harness.bench import Bench
         from bridle.harness.session import Assignment
-        from bridle.harness.step import narrowed
         from bridle.harness.work import Work, work
 
-        role = step.role(self.role)
+        role = step.role(self.role, self.changes)
         repository = step.repository(self.repo)
         bench = Bench(step, repository)
         inputs = dict(self.inputs)
@@ -93,7 +105,7 @@ class AgentSessionOperator(BridleOperator):
             return Assignment(
                 role_name=self.role,
                 role=role,
-                limits=narrowed(role.limits, self.limits),
+                limits=role.limits,
                 access=self.access,
                 prompt=step.prompt(self.prompt, seen),
                 output_type=self.output_type,

@@ -12,6 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.operators.base import failing_clearly, push, step_of
+from bridle.operators.retry import retried
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -75,7 +76,7 @@ class HumanApprovalSensor(ApprovalOperator):
             response_timeout=timeout,
             params=params,
             defaults={"approve": [self.APPROVE], "reject": [self.REJECT]}.get(on_timeout),
-            **kwargs,
+            **retried(kwargs),
         )
         self.commit = commit
         self.base = base

@@ -31,6 +31,7 @@ def read(folder: Path, text: str) -> Roles:
         ("api", "anthropic:m", "limits: {minutes: soon}", 5, "limits.minutes: .*valid number"),
         ("api", "anthropic:m", "pool: [a]", 5, "pool: .*valid string"),
         ("api", "anthropic:m", "tools: read", 5, "tools: .*valid tuple"),
+        ("api", "anthropic:m", "tools: [read, raed]", 5, "tools.1: .*'read', 'search', 'edit'"),
         ("api", "anthropic:m", "effort: 'low", 6, "not valid YAML: .* begins in line 5"),
         ("api", "anthropic:haiku", "effort: low", 4, "is an alias"),
     ],
