@@ -7,7 +7,7 @@ from bridle.agents.base import Outcome, SessionResult
 
 REASON_CHARACTERS = 400
 
-_GATEWAY = re.compile(r"bridle: (budget|stopped|credential|config|provider|ledger): ?(.*)", re.DOTALL)
+_GATEWAY = re.compile(r"bridle: (budget|turns|stopped|credential|config|provider|ledger): ?(.*)", re.DOTALL)
 
 
 def api_error(status: int | None, message: str, **more: Any) -> SessionResult:
@@ -20,8 +20,8 @@ def api_error(status: int | None, message: str, **more: Any) -> SessionResult:
     """
     said = _GATEWAY.search(message)
     kind, words = (said.group(1), said.group(2)) if said else ("", message)
-    if kind == "budget":
-        return failed(f"budget: {words}", Outcome.LIMIT, **more)
+    if kind in ("budget", "turns"):
+        return failed(f"{kind}: {words}", Outcome.LIMIT, **more)
     if kind == "stopped":
         return failed(f"stopped: {words}", Outcome.STOPPED, **more)
     if kind == "credential" or status in (401, 402, 403):

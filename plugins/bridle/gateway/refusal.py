@@ -1,7 +1,7 @@
 """Answers that the gateway gives by itself, in the provider's own error shape.
 
-Agents tell them apart by how the message begins: `bridle: budget`, `bridle: stopped`, `bridle: credential`,
-`bridle: config`, `bridle: provider`, `bridle: ledger`, `bridle: refused`.
+Agents tell them apart by how the message begins: `bridle: budget`, `bridle: turns`, `bridle: stopped`,
+`bridle: credential`, `bridle: config`, `bridle: provider`, `bridle: ledger`, `bridle: refused`.
 """
 
 import json
@@ -14,6 +14,7 @@ from bridle.gateway.wire import error_response
 
 _STATUS: dict[Ending, int] = {
     "budget": 400,
+    "turns": 400,
     "stopped": 400,
     "credential": 401,
     "config": 400,

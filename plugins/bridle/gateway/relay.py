@@ -177,6 +177,7 @@ class Relay(Response):
             said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"
             self._session.progress.end("provider", said)
             self.lost = Lost(said, retry_after(answer.headers))
+            self._session.progress.rest(self.lost.retry_after)
         return Response(body, answer.status_code, headers=passed_back(answer))
 
     def _end(self, ending: Ending, problem: str) -> Response:
@@ -227,6 +228,8 @@ class Relay(Response):
         call_id, self._call_id = self._call_id, None
         if call_id is None:
             return
+        if status == "ok":
+            self._session.progress.count_answer()
         provider, asked = self._session.upstream.provider, self._call
         usage, cost = reading.usage, Price(None)
         if status == "ok" and usage is not None and usage.total == 0:

@@ -6,6 +6,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,7 @@ class Gateway:
         slots: folder where this host counts each provider's calls at once; None: it does not.
         tape: records the calls, or answers them in the provider's place.
         socket_path: also serve on this Unix socket, for sandboxes without network.
+        turns: answers at most; the call after the last one is refused. None: no limit.
         on_event: told about waiting and about changes of the model; called in a thread.
     """
 
@@ -52,6 +54,7 @@ class Gateway:
         slots: Path | None = None,
         tape: Tape | None = None,
         socket_path: Path | None = None,
+        turns: int | None = None,
         on_event: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self.token = secrets.token_urlsafe(32)
@@ -65,7 +68,7 @@ class Gateway:
         self._on_event = on_event
         self._chain: Chain | None = None
         self._socket_path = socket_path
-        self._progress = Progress()
+        self._progress = Progress(turns=turns)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -92,6 +95,12 @@ class Gateway:
         """The models of the chain after the one that answers, as `provider:model`; none before it did."""
         links = self._chain.left if self._chain else ()
         return tuple(f"{link.upstream.provider.name}:{link.upstream.model}" for link in links)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds from now for which the provider asked to be left alone; None: it did not."""
+        until = self._progress.resting_until
+        return None if until is None else max(0.0, until - time.monotonic())
 
     @property
     def first_request_bytes(self) -> int | None:

@@ -182,6 +182,8 @@ class ResponsesReader(_Events):
         self._model = response.get("model") or self._model
         if event.get("type") in ("response.completed", "response.incomplete", "response.failed"):
             self.finished = True
+            if isinstance(response.get("error"), dict):
+                self.error = str(response["error"].get("message") or "an error without a message")
             if isinstance(response.get("usage"), dict):
                 self._usage = _responses(response["usage"])
 

@@ -1,0 +1,64 @@
+"""Codex's own record of a session: a file of JSON lines, from which it can be resumed on any host."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def newest(config: Path) -> Path | None:
+    """The rollout that was written last below a configuration folder."""
+    found = config.glob("sessions/*/*/*/rollout-*.jsonl")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def lay_out(transcript: Path, session_ref: str, config: Path) -> None:
+    """Put a transcript where Codex looks for it, without a line that a killed session left half done."""
+    whole, _, _ = transcript.read_bytes().rpartition(b"\n")
+    began = json.loads(whole.partition(b"\n")[0])["timestamp"]
+    day, _, time = began.partition("T")
+    folder = config.joinpath("sessions", *day.split("-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"rollout-{day}T{time[:8].replace(':', '-')}-{session_ref}.jsonl"
+    (folder / name).write_bytes(whole + b"\n")
+
+
+class Answers:
+    """How many answers of the model a rollout has, read as it grows.
+
+    The stream of events does not tell where one answer ends and the next begins.
+    """
+
+    def __init__(self, config: Path) -> None:
+        self.count = 0
+        self.open = False
+        """The last thing in it is the model's."""
+        self._config = config
+        self._path: Path | None = None
+        self._read = 0
+
+    def look(self) -> None:
+        """Read what is new."""
+        self._path = self._path or newest(self._config)
+        if self._path is None:
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._read += len(line)
+                self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        if b'"response_item"' not in line:
+            return
+        record = json.loads(line)
+        if record.get("type") == "response_item":
+            own = _by_model(record["payload"])
+            self.count += own and not self.open
+            self.open = own
+
+
+def _by_model(item: dict[str, Any]) -> bool:
+    kind = str(item.get("type"))
+    return item.get("role") == "assistant" or kind == "reasoning" or kind.endswith("_call")
