@@ -27,7 +27,7 @@ from bridle.ledger.tasks import Tasks
 from bridle.ledger.totals import Sums
 from bridle.ledger.watches import Watches
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 45.0
 _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "connect_timeout", "options")
 
 
@@ -46,7 +46,7 @@ class Ledger(
         *,
         redactor: Redactor | None = None,
         spool: Path | None = None,
-        idle_seconds: float = 5,
+        idle_seconds: float = 1,
         patience_seconds: float = 0,
     ) -> None:
         """Connect to nothing yet.
@@ -55,7 +55,7 @@ class Ledger(
             url: SQLAlchemy or libpq URL of the ledger's database.
             redactor: knows the secrets of the task; its own password is added to it.
             spool: folder for events while Postgres is away; default: `$AIRFLOW_HOME/bridle/spool`.
-            idle_seconds: how long an unused connection is kept.
+            idle_seconds: how long an unused connection is kept: a session that waits for its model has none.
             patience_seconds: how long to wait for a server that is away; `record` never waits.
 
         Raises:
@@ -76,7 +76,7 @@ class Ledger(
     def from_connection(
         cls, conn_id: str = "bridle_ledger", *, redactor: Redactor | None = None, spool: Path | None = None
     ) -> Self:
-        """The ledger behind an Airflow connection, for a task: it waits 20 s for a server that restarts.
+        """The ledger behind an Airflow connection, for a task: it waits 45 s for a server that restarts.
 
         Raises:
             CredentialError: there is no such connection, or it is none to Postgres.
