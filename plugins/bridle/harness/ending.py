@@ -7,6 +7,7 @@ from bridle.errors import (
     ConfigError,
     CredentialError,
     FenceLost,
+    InvalidInput,
     ProviderDown,
     SessionFailed,
     SessionLost,
@@ -18,6 +19,10 @@ KEPT = (
     "Its work is kept: raise the limit (a session's in roles.yaml, a run's with `bridle budget`), then clear "
     "the task to go on"
 )
+
+
+_INVALID: dict[str, type[InvalidInput]] = {"credential": CredentialError, "config": ConfigError}
+"""What ended the session's calls, to what the user has to put right."""
 
 
 def outcome_of(error: BridleError) -> Outcome:
@@ -45,21 +50,19 @@ def error_of(result: SessionResult, gateway: Gateway, *, session: str) -> Bridle
         return BudgetSpent(f"session {session}: {gateway.reason}. {KEPT}", scope=f"session:{session}")
     if gateway.ended == "stopped" or result.outcome == Outcome.STOPPED:
         return StopRequested(f"session {session} was stopped: {gateway.reason or result.reason}")
-    if gateway.ended == "credential":
-        return CredentialError(gateway.reason)
-    if gateway.ended == "config":
-        return ConfigError(gateway.reason)
+    if gateway.ended in _INVALID:
+        return _INVALID[gateway.ended](gateway.reason)
     if result.outcome == Outcome.DONE:
         return None
     if result.outcome == Outcome.LIMIT:
         return BudgetSpent(f"session {session}: {result.reason}. {KEPT}", scope=f"session:{session}")
-    return _failure(result, session)
+    return _failure(result, session, gateway.retry_after)
 
 
-def _failure(result: SessionResult, session: str) -> BridleError:
+def _failure(result: SessionResult, session: str, retry_after: float | None) -> BridleError:
     reason = result.reason or "no reason given"
     if result.outcome == Outcome.LOST:
         return SessionLost(f"session {session}: {reason}")
     if result.retryable:
-        return ProviderDown(f"session {session}: {reason}")
+        return ProviderDown(f"session {session}: {reason}", retry_after=retry_after)
     return SessionFailed(f"session {session}: {result.outcome}: {reason}")
