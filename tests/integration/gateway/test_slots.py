@@ -1,0 +1,141 @@
+"""A provider's calls at once: never more than it allows, whoever asks, and nobody fails for having waited."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import httpx
+import pytest
+from broken_provider import answering, serving
+from gateway_helpers import ASK, shown
+
+from bridle.agents.base import Event, EventKind
+from bridle.gateway.budget import MemoryMeter
+from bridle.gateway.providers import Provider
+from bridle.gateway.server import Gateway
+from bridle.gateway.slots import Slots
+from bridle.gateway.upstream import Upstream
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from bridle.gateway.slots import Slots
+slot = Slots(Path(sys.argv[1]), "anthropic", 1).slot()
+assert slot.try_take()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+class Limited:
+    """Answers so many calls at once, and 429 to every other."""
+
+    def __init__(self, allowed: int, seconds: float) -> None:
+        self._allowed = allowed
+        self._seconds = seconds
+        self._now = 0
+        self._lock = threading.Lock()
+        self.most = 0
+        self.refused = 0
+
+    def __call__(self, handler: BaseHTTPRequestHandler, raw: bytes) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            full = self._now > self._allowed
+            self.refused += full
+        time.sleep(self._seconds)
+        with self._lock:  # before the answer: whoever has it may call again at once
+            self._now -= 1
+        usage = {"usage": {"input_tokens": 10, "output_tokens": 1}, "model": ASK["model"]}
+        answering(429 if full else 200, json.dumps(usage).encode())(handler, raw)
+
+
+@pytest.fixture
+def limited() -> Iterator[tuple[Limited, Provider]]:
+    replies = Limited(5, 0.01)
+    with serving(replies) as address:
+        url = {"anthropic-messages": f"{address}/v1/messages"}
+        yield replies, Provider("anthropic", url, key="k", concurrency=5)
+
+
+def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_and_none_fails(
+    limited: tuple[Limited, Provider], tmp_path: Path
+) -> None:
+    replies, provider = limited
+    meter = MemoryMeter()
+    everyone = threading.Barrier(50)
+
+    def session(_: int) -> list[int]:
+        with Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
+            with httpx.Client(headers=shown(gateway), timeout=60) as agent:
+                everyone.wait()
+                return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(3)]
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(session, range(50)))
+    assert answers == [[200, 200, 200]] * 50
+    assert (replies.most <= 5, replies.refused) == (True, 0)
+    assert replies.most > 1
+    assert len(meter.settled) == 150
+
+
+def test_a_slot_is_free_again_when_its_process_dies(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert not Slots(tmp_path, "anthropic", 1).slot().try_take()
+        assert Slots(tmp_path, "openai", 1).slot().try_take()
+        holder.kill()
+    assert Slots(tmp_path, "anthropic", 1).slot().try_take()
+
+
+def test_waiting_for_a_slot_is_no_idleness_and_people_are_told(
+    limited: tuple[Limited, Provider], tmp_path: Path
+) -> None:
+    """A session that waits must not be ended for being silent."""
+    _, provider = limited
+    taken = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
+    assert all(slot.try_take() for slot in taken)
+    told: list[Event] = []
+    gateway = Gateway(
+        upstream=Upstream(provider, ASK["model"]), meter=MemoryMeter(), slots=tmp_path, on_event=told.append
+    )
+    with gateway, ThreadPoolExecutor(1) as pool:
+        ask = {"json": ASK, "headers": shown(gateway), "timeout": 60}
+        answer = pool.submit(httpx.post, f"{gateway.url}/v1/messages", **ask)
+        deadline = time.monotonic() + 20
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert time.monotonic() - gateway.last_traffic < 1
+        taken[3].release()
+        assert answer.result().status_code == 200
+    (event,) = told
+    assert event.kind is EventKind.WAITING
+    assert event.payload["reason"] == "all 5 calls at once of anthropic are taken"
+
+
+def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(
+    limited: tuple[Limited, Provider], tmp_path: Path
+) -> None:
+    _, provider = limited
+    taken = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
+    assert all(slot.try_take() for slot in taken)
+    meter = MemoryMeter()
+    with Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
+        for slot in taken:
+            slot.release()
+        time.sleep(0.2)
+        again = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
+        assert all(slot.try_take() for slot in again)
+    assert meter.calls == []
