@@ -64,8 +64,8 @@ HEAVY = {
 }
 """Slow to import, or not there without an extra: inside functions only."""
 
-OURS = {  # what `config.roles` needs of the agents is plain data
-    "config": {"bridle.agents.base"},
+OURS = {  # what `config.roles` needs of the agents is plain data, and what each says that it can do
+    "config": {"bridle.agents", "bridle.agents.base"},
 }
 
 

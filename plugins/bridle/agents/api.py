@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridle.agents.access import tools_of
 from bridle.agents.api_stream import ApiStream
-from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec
+from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec, Supports
 from bridle.agents.ending import api_error, failed, invalid
 from bridle.agents.toolbox import Toolbox, Unusable
 
@@ -33,6 +33,10 @@ class ApiAgent:
     """pydantic-ai, pointed at the gateway."""
 
     name = "api"
+    supports = Supports(
+        dialects=("openai-chat", "anthropic-messages"),
+        efforts=("minimal", "low", "medium", "high", "xhigh", "max"),
+    )
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:
         """Run the session to its end."""

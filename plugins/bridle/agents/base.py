@@ -4,7 +4,7 @@ Plain data and one protocol. This module is imported in the child process, which
 database: it imports neither Airflow, nor the gateway, nor the ledger.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -140,10 +140,40 @@ class SessionResult(_Frozen):
     """Usage and cost as the agent reports them; stored beside the gateway's count."""
 
 
+class Supports(_Frozen):
+    """What an agent can do. What a role or a step wants beyond it is an error when the DAG file is parsed."""
+
+    dialects: tuple[Dialect, ...]
+    """What it speaks to its model, the one it prefers first."""
+    access: tuple[Access, ...] = ("none", "read", "write")
+    """Kinds of sessions."""
+    efforts: tuple[str, ...] = ()
+    """Values of `effort`; empty: it cannot be set."""
+    tools: bool = True
+    """Whether a role may choose among the tools."""
+    output: bool = True
+    """Structured output, asked for once more when it does not fit."""
+    resume: bool = True
+    """An interrupted session goes on from its transcript, on another host too."""
+
+    def lacks(self, *, effort: str | None = None, tools: Sequence[str] = (), access: Access = "none") -> str:
+        """What of this the agent cannot do, as the end of a sentence that its name begins; empty: nothing."""
+        if access not in self.access:
+            return f"has no sessions with access {access!r}, only {', '.join(self.access)}"
+        if effort is not None and not self.efforts:
+            return f"has no effort to set; leave out {effort!r}"
+        if effort is not None and effort not in self.efforts:
+            return f"knows no effort {effort!r}; it has {', '.join(self.efforts)}"
+        if tools and not self.tools:
+            return "cannot be given only some of its tools; leave out `tools`"
+        return ""
+
+
 class Agent(Protocol):
     """A runtime that can drive a session."""
 
     name: str
+    supports: Supports
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:
         """Run the session to its end in this process, reporting events as they happen."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from bridle.agents.access import tools_of
-from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec
+from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec, Supports
 from bridle.agents.claude_stream import ClaudeStream
 from bridle.agents.ending import api_error, failed, invalid
 from bridle.errors import ConfigError
@@ -57,6 +57,7 @@ class ClaudeCodeAgent:
     """Runs the bundled CLI with the smallest context that does the job, and no settings but ours."""
 
     name = "claude-code"
+    supports = Supports(dialects=("anthropic-messages",), efforts=("low", "medium", "high", "xhigh", "max"))
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:
         """Run the session to its end.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridle.agents.access import tools_of
-from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec
+from bridle.agents.base import Event, Outcome, SessionResult, SessionSpec, Supports
 from bridle.agents.codex_stream import CodexStream, Ending
 from bridle.agents.ending import api_error, failed, invalid
 from bridle.agents.rollout import lay_out, newest
@@ -55,6 +55,12 @@ class CodexAgent:
     """Runs the bundled CLI with the smallest context that does the job, and no settings but ours."""
 
     name = "codex"
+    # it reads and searches with its shell, so that there is nothing to choose
+    supports = Supports(
+        dialects=("openai-responses",),
+        efforts=("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        tools=False,
+    )
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:
         """Run the session to its end.
@@ -133,14 +139,26 @@ class _Session:
         spec = self.spec
         yield from (str(self.cli), "exec", "--json", "--ignore-user-config", "--ignore-rules")
         yield from ("--skip-git-repo-check", "--cd", str(spec.workdir), "--model", spec.model)
-        # What keeps a session in its place is the harness's sandbox, in which another one does not work.
-        yield from ("--sandbox", "danger-full-access")
+        yield from ("--sandbox", self._sandbox())
         for key, value in self._settings().items():
             yield from ("--config", f"{key}={_toml(value)}")
         if self.schema is not None:
             path = _config(spec.home) / "answer.json"
             path.write_text(json.dumps(self.schema))
             yield from ("--output-schema", str(path))
+
+    def _sandbox(self) -> str:
+        """Codex's own sandbox, beside the harness's, which is what keeps a session in its place.
+
+        It is no further wall for a session that writes. One that only reads it keeps from writing, where this
+        kernel lets one sandbox be made inside another; else the harness throws away what was written.
+        """
+        if self.spec.access != "read":
+            return "danger-full-access"
+        probe = [str(self.cli), "sandbox", "--config", "sandbox_mode=read-only", "--", "true"]
+        env = {**os.environ, "CODEX_HOME": str(_config(self.spec.home))}
+        done = subprocess.run(probe, cwd=self.spec.workdir, env=env, capture_output=True, check=False)
+        return "danger-full-access" if done.returncode else "read-only"
 
     def _settings(self) -> dict[str, Any]:
         spec = self.spec

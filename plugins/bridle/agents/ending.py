@@ -26,10 +26,8 @@ def api_error(status: int | None, message: str, **more: Any) -> SessionResult:
         return failed(f"stopped: {words}", Outcome.STOPPED, **more)
     if kind == "credential" or status in (401, 402, 403):
         return failed(f"credential: {words}", **more)
-    if kind == "config":
-        return failed(f"config: {words}", **more)
-    if kind in ("provider", "ledger"):
-        return failed(f"{kind}: {words}", retryable=True, **more)
+    if kind:
+        return failed(f"{kind}: {words}", retryable=kind != "config", **more)
     if status is None or status in {408, 429} or status >= 500:
         return failed(f"provider: {status or 'no answer'} {words}", retryable=True, **more)
     return failed(f"request: {status} {words}", **more)

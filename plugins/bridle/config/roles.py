@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bridle import agents
 from bridle.agents.base import Dialect, Limits
 from bridle.config.budgets import Budgets
 from bridle.config.document import Wrong, load
@@ -104,7 +105,7 @@ class Roles(BaseModel):
     def _one_dialect_each(self) -> "Roles":
         for name, role in self.roles.items():
             try:
-                self.dialects_of(role)
+                self.check(role)
             except Wrong as error:
                 raise Wrong(str(error), "roles", name, *error.within) from error
         return self
@@ -136,10 +137,23 @@ class Roles(BaseModel):
             return role
         try:
             changed = changes.of(role)
-            self.dialects_of(changed)
+            self.check(changed)
         except ValueError as error:
             raise ConfigError(f"role {name!r} with the arguments of its operator: {_said(error)}") from error
         return changed
+
+    def check(self, role: Role) -> None:
+        """Make sure that the role's agent can do what it is asked to.
+
+        Raises:
+            Wrong: it cannot.
+        """
+        if role.agent in agents.AGENTS:  # another package's is asked when somebody plays the role
+            supports = agents.get(role.agent).supports
+            for field, wanted in (("effort", {"effort": role.effort}), ("tools", {"tools": role.tools})):
+                if lacking := supports.lacks(**wanted):
+                    raise Wrong(f"agent {role.agent!r} {lacking}", field)
+        self.dialects_of(role)
 
     def dialects_of(self, role: Role) -> frozenset[Dialect]:
         """The dialects in which the role's agent can reach all its providers, as far as this file says.
@@ -147,7 +161,8 @@ class Roles(BaseModel):
         Raises:
             Wrong: there is none.
         """
-        agent = _OF_AGENT.get(role.agent, _EVERY)
+        ours = role.agent in agents.AGENTS
+        agent = frozenset(agents.get(role.agent).supports.dialects) if ours else _EVERY
         providers = role.providers
         known = [set(spoken(name, self.providers.get(name, UNSAID)) or _EVERY) for name in providers]
         if not agent & known[0]:
@@ -217,9 +232,3 @@ def _or(dialects: Iterable[str]) -> str:
 
 
 _EVERY: frozenset[Dialect] = frozenset(get_args(Dialect))
-_OF_AGENT: dict[str, frozenset[Dialect]] = {
-    "api": frozenset(("openai-chat", "anthropic-messages")),
-    "claude-code": frozenset(("anthropic-messages",)),
-    "codex": frozenset(("openai-responses",)),
-}
-"""What the agents of this package speak; another package's may speak anything."""

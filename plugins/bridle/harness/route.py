@@ -1,14 +1,15 @@
 """From a role to the model that answers: provider, key, dialect."""
 
+from typing import get_args
+
+from bridle import agents
 from bridle.agents.base import Dialect
+from bridle.config.providers import KNOWN
 from bridle.config.roles import Role
 from bridle.errors import ConfigError
 from bridle.gateway.pricing import require_price
 from bridle.gateway.upstream import Place, Upstream
 from bridle.harness.step import Step
-
-_ANTHROPIC: Dialect = "anthropic-messages"
-_CHAT: Dialect = "openai-chat"
 
 
 def upstream_for(step: Step, role: Role, place: Place, *, priced: bool) -> Upstream:
@@ -42,10 +43,9 @@ def dialect_for(role: Role, upstream: Upstream) -> Dialect:
     Raises:
         ConfigError: they have none in common.
     """
-    wanted = (_ANTHROPIC,) if role.agent == "claude-code" else (_CHAT, _ANTHROPIC)
-    if role.provider == "anthropic":
-        wanted = (_ANTHROPIC,)
-    spoken = set(upstream.provider.endpoints) or {_CHAT, _ANTHROPIC}
+    wanted = agents.get(role.agent).supports.dialects
+    # a scripted model imitates the provider
+    spoken = set(upstream.provider.endpoints or KNOWN.get(role.provider) or get_args(Dialect))
     for dialect in wanted:
         if dialect in spoken:
             return dialect

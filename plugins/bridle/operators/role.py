@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from bridle import agents
+from bridle.agents.base import Access
 from bridle.config.roles import RoleChanges, Roles
 from bridle.config.settings import Settings
+from bridle.errors import ConfigError
 from bridle.operators.base import BridleOperator
 
 
@@ -16,7 +18,7 @@ class RoleOperator(BridleOperator):
     shows them before anything runs. The role's pool is the task's, unless the task or the DAG names one.
     """
 
-    def __init__(self, *, role: str, changes: RoleChanges, **kwargs: Any) -> None:
+    def __init__(self, *, role: str, changes: RoleChanges, access: Access = "none", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.role = role
         self.changes = changes
@@ -26,6 +28,11 @@ class RoleOperator(BridleOperator):
         settings = Settings.load()
         roles = Roles.read(settings.include("roles.yaml", beside=Path(dag.fileloc).parent))
         found = roles.get(role, changes)
-        agents.find(found.agent)
+        supports = agents.get(found.agent).supports
+        lacking = supports.lacks(effort=found.effort, tools=found.tools, access=access)
+        if not roles.dialects_of(found).intersection(supports.dialects):
+            lacking = f"speaks only {', '.join(supports.dialects)}, which {found.provider!r} does not"
+        if lacking:
+            raise ConfigError(f"{self.task_id}: role {role!r}: agent {found.agent!r} {lacking}")
         if found.pool and "pool" not in {**(kwargs.get("default_args") or {}), **kwargs}:
             self.pool = found.pool
