@@ -14,11 +14,22 @@ _PUBLIC = {
     "AgentSessionOperator": "bridle.operators.session",
     "CheckOperator": "bridle.operators.check",
     "CommentOperator": "bridle.operators.effects",
+    "DoneWhenOperator": "bridle.operators.loop",
     "FetchIssueOperator": "bridle.operators.issue",
+    "FinishSpecRunOperator": "bridle.operators.spec",
     "HumanApprovalSensor": "bridle.sensors.approval",
+    "IntegrateOperator": "bridle.operators.loop",
     "LLMClassifyOperator": "bridle.operators.classify",
     "LabelOperator": "bridle.operators.effects",
+    "LandTasksOperator": "bridle.operators.spec",
+    "NextRoundOperator": "bridle.operators.loop",
     "OpenPullRequestOperator": "bridle.operators.effects",
+    "PickTasksOperator": "bridle.operators.spec",
+    "PublishSpecOperator": "bridle.operators.spec",
+    "SpecTaskOperator": "bridle.operators.spec",
+    "OrchestrateOperator": "bridle.operators.loop",
+    "PublishGoalOperator": "bridle.operators.loop",
+    "RoundReviewSensor": "bridle.sensors.round_review",
     "SweepOperator": "bridle.operators.sweep",
     "implement_until_reviewed": "bridle.rounds",
 }
@@ -27,11 +38,22 @@ __all__ = [
     "AgentSessionOperator",
     "CheckOperator",
     "CommentOperator",
+    "DoneWhenOperator",
     "FetchIssueOperator",
+    "FinishSpecRunOperator",
     "HumanApprovalSensor",
+    "IntegrateOperator",
     "LLMClassifyOperator",
     "LabelOperator",
+    "LandTasksOperator",
+    "NextRoundOperator",
     "OpenPullRequestOperator",
+    "OrchestrateOperator",
+    "PickTasksOperator",
+    "PublishGoalOperator",
+    "PublishSpecOperator",
+    "RoundReviewSensor",
+    "SpecTaskOperator",
     "SweepOperator",
     "implement_until_reviewed",
 ]
@@ -41,10 +63,25 @@ if TYPE_CHECKING:
     from bridle.operators.classify import LLMClassifyOperator
     from bridle.operators.effects import CommentOperator, LabelOperator, OpenPullRequestOperator
     from bridle.operators.issue import FetchIssueOperator
+    from bridle.operators.loop import (
+        DoneWhenOperator,
+        IntegrateOperator,
+        NextRoundOperator,
+        OrchestrateOperator,
+        PublishGoalOperator,
+    )
     from bridle.operators.session import AgentSessionOperator
+    from bridle.operators.spec import (
+        FinishSpecRunOperator,
+        LandTasksOperator,
+        PickTasksOperator,
+        PublishSpecOperator,
+        SpecTaskOperator,
+    )
     from bridle.operators.sweep import SweepOperator
     from bridle.rounds import implement_until_reviewed
     from bridle.sensors.approval import HumanApprovalSensor
+    from bridle.sensors.round_review import RoundReviewSensor
 
 
 def __getattr__(name: str) -> Any:

@@ -52,3 +52,44 @@ class Classification(BaseModel):
     label: str
     rationale: str = Field(description="Why this label, in one sentence.")
     confidence: float = Field(ge=0, le=1)
+
+
+class Task(BaseModel):
+    """One task for one worker, who sees nothing but this and the repository."""
+
+    title: str = Field(description="A few words.")
+    prompt: str = Field(description="What to do, complete in itself.")
+    files: list[str] = Field(default_factory=list, description="Paths to create or change; no other task's.")
+    acceptance: str = Field(description="How one sees that it is done.")
+    why: str = Field(default="", description="What it does for the goal.")
+
+
+class Orders(BaseModel):
+    """What an orchestrator wants done in one round."""
+
+    done: bool = Field(description="Whether the goal is reached; a check decides, not you.")
+    why: str = Field(description="In one sentence.")
+    tasks: list[Task] = Field(default_factory=list, description="Independent of each other.")
+
+
+class Citation(BaseModel):
+    """A place in the repository."""
+
+    path: str = Field(description="Relative to the repository's root.")
+    line: int = Field(ge=1)
+
+
+class Point(BaseModel):
+    """One demand of a rubric, judged."""
+
+    demand: str = Field(description="In the rubric's words.")
+    holds: bool
+    evidence: list[Citation] = Field(default_factory=list, description="Where one sees it.")
+    why: str = Field(default="", description="In one sentence.")
+
+
+class Judgement(BaseModel):
+    """A repository, judged by a rubric."""
+
+    verdict: Literal["holds", "fails", "unsure"]
+    points: list[Point] = Field(min_length=1, description="One for each demand of the rubric.")

@@ -1,4 +1,4 @@
-"""The trigger form of the shipped workflows."""
+"""The trigger forms of the shipped workflows."""
 
 from pathlib import Path
 
@@ -69,3 +69,171 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
             title="Ask a human",
         ),
     }
+
+
+def goal_loop_params(*, beside: Path) -> dict[str, Param]:
+    """Parameters of `goal_loop`; the form offers only what the allow-list has.
+
+    Args:
+        beside: the DAG file.
+
+    Raises:
+        ConfigError: repositories.yaml is malformed; Airflow shows it as the DAG's import error.
+    """
+    known = repositories_in_force(Settings.load(), beside=beside.parent).repositories
+    checks = sorted({check for repository in known.values() for check in repository.checks})
+    single = issue_fix_params(beside=beside)
+    text = ["string", "null"]
+    return {
+        "goal": Param(
+            type="string",
+            minLength=1,
+            maxLength=1000,
+            title="Goal",
+            description="In a sentence or two; the prompts are made of it.",
+        ),
+        "repo": single["repo"],
+        "base": single["base"],
+        "done_when": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string", "enum": checks} if checks else {"type": "string"},
+            examples=checks,
+            title="Done when these checks pass",
+            description="Empty: the repository's first, unless there are demands below.",
+        ),
+        "rubric": Param(
+            None,
+            type=text,
+            format="multiline",
+            title="and these demands are met",
+            description="Judged by a separate session that must cite files and lines.",
+        ),
+        "workers": Param(3, type="integer", minimum=1, maximum=10, title="Workers side by side"),
+        "worker_check": Param(
+            None,
+            type=text,
+            enum=[None, *checks],
+            values_display={"null": "none", **{name: name for name in checks}},
+            title="Check of each worker",
+            description="What fails it is left out of the round.",
+        ),
+        "max_rounds": Param(10, type="integer", minimum=1, maximum=500, title="Rounds at most"),
+        "budget_usd": Param(
+            10.0,
+            type=["number", "null"],
+            exclusiveMinimum=0,
+            title="Budget (US dollars)",
+            description="Of all rounds together.",
+        ),
+        "hours": Param(None, type=["number", "null"], exclusiveMinimum=0, title="Hours until the deadline"),
+        "patience": Param(
+            3,
+            type="integer",
+            minimum=1,
+            title="Patience",
+            description="Rounds without progress before it stops.",
+        ),
+        "human_review": Param(
+            "on doubt",
+            type="string",
+            enum=["never", "each round", "on doubt"],
+            title="Ask a human after a round",
+        ),
+        "loop_id": Param(
+            None,
+            type=text,
+            title="Loop",
+            description="Empty: a new one. Later rounds are begun by the loop itself.",
+        ),
+        "round": Param(1, type="integer", minimum=1, title="Round"),
+    }
+
+
+def spec_routine_params(
+    *, beside: Path, repo: str | None = None, spec: str | None = None
+) -> dict[str, Param]:
+    """Parameters of `spec_routine`; the form offers only what the allow-list has.
+
+    Args:
+        beside: the DAG file.
+        repo: default repository.
+        spec: default path.
+
+    Raises:
+        ConfigError: repositories.yaml is malformed; Airflow shows it as the DAG's import error.
+    """
+    single = issue_fix_params(beside=beside)
+    repository = single["repo"]
+    if repo is not None:
+        repository.value = repo
+    formats = ["checkbox", "speckit", "kiro", "openspec", "prd_json"]
+    return {
+        "repo": repository,
+        "spec": Param(
+            spec or "PLAN.md",
+            type="string",
+            minLength=1,
+            title="Spec file",
+            description="Its path in the repository: PLAN.md, specs/001-name/tasks.md, prd.json …",
+        ),
+        "mode": Param(
+            "one",
+            type="string",
+            enum=["one", "continuous"],
+            values_display={"one": "one task a run", "continuous": "the next run starts at once"},
+            title="Mode",
+        ),
+        "max_tasks": Param(
+            None,
+            type=["integer", "null"],
+            minimum=1,
+            title="Tasks at most",
+            description="Of all runs that follow each other; empty: all that there are.",
+        ),
+        "base": single["base"],
+        "check": single["check"],
+        "budget_usd": Param(
+            2.0,
+            type=["number", "null"],
+            exclusiveMinimum=0,
+            title="Budget (US dollars)",
+            description="Of each run.",
+        ),
+        "approvals": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string", "enum": ["before_pull_request"]},
+            examples=["before_pull_request"],
+            values_display={"before_pull_request": "Before each push to the draft pull request"},
+            title="Ask a human",
+        ),
+        "attempts": Param(
+            2,
+            type="integer",
+            minimum=1,
+            maximum=20,
+            title="Attempts",
+            description="Failed ones after which a task is blocked.",
+        ),
+        "on_blocked": Param(
+            "skip",
+            type="string",
+            enum=["skip", "hold"],
+            values_display={"skip": "go on with other tasks", "hold": "wait for a human"},
+            title="When a task is blocked",
+        ),
+        "format": Param(
+            None,
+            type=["string", "null"],
+            enum=[None, *formats],
+            values_display={"null": "found out", **{name: name for name in formats}},
+            title="Format",
+        ),
+    }
+
+
+def specs_in_force(*, beside: Path) -> list[tuple[str, str]]:
+    """Repository and path of every spec that repositories.yaml wants to be worked on every hour."""
+    known = repositories_in_force(Settings.load(), beside=beside.parent).repositories
+    return [(name, spec) for name, repository in known.items() for spec in repository.specs]

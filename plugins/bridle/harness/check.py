@@ -23,11 +23,13 @@ class Verdict:
     seconds: float
     tail: str
     """The end of its output."""
+    output_ref: str | None = None
+    """Artifact with all of it; None when it said nothing."""
 
     @classmethod
     def of(cls, row: CheckRow) -> Self:
         """The verdict that the ledger has on record."""
-        return cls(row.name, row.exit_code == 0, row.seconds, row.tail)
+        return cls(row.name, row.exit_code == 0, row.seconds, row.tail, row.artifact)
 
 
 def run_check(
@@ -75,6 +77,7 @@ def run_check(
     if done.ended == "timeout":
         tail = f"{tail}\n[ended by the harness after {repository.check_minutes:g} minutes]"
     exit_code = done.exit_code if done.ended == "exit" else None
+    output = step.ledger.put_artifact(done.output, "text/plain", f"check {name}") if done.output else None
     step.ledger.record_check(
         step.attempt,
         None if session_id is None else uuid.UUID(session_id),
@@ -85,11 +88,9 @@ def run_check(
         exit_code=exit_code,
         seconds=done.seconds,
         tail=tail,
-        artifact=step.ledger.put_artifact(done.output, "text/plain", f"check {name}")
-        if done.output
-        else None,
+        artifact=output,
         timed_out=done.ended == "timeout",
     )
-    verdict = Verdict(name, exit_code == 0, done.seconds, tail)
+    verdict = Verdict(name, exit_code == 0, done.seconds, tail, output)
     log.info("check %s %s in %.1f s", name, "passed" if verdict.passed else "failed", done.seconds)
     return verdict

@@ -15,6 +15,9 @@ from bridle.ledger.schema import loop, loop_round
 
 LoopState = Literal["running", "paused", "stopped", "done", "failed"]
 
+Verdict = Literal["start", "next", "done", "stop"]
+"""What follows a round; `start` is round 0, the repository before anything was done."""
+
 ENDED: tuple[LoopState, ...] = ("stopped", "done", "failed")
 
 
@@ -55,7 +58,7 @@ class RoundRow:
 
     loop_id: str
     round: int
-    """From 1."""
+    """From 1; round 0 holds the checks of the commit that the loop started from."""
     run_id: str
     base_commit: str
     head_commit: str
@@ -71,7 +74,7 @@ class RoundRow:
     answer: dict[str, Json]
     """What a human said."""
     verdict: str
-    """`next`, `done` or `stop`; empty while it goes on."""
+    """See `Verdict`; empty while it goes on."""
     reason: str
     tokens: int
     cost_usd: Decimal | None
@@ -215,24 +218,26 @@ class Loops(Part):
         checks: list[Any] | None = None,
         answer: dict[str, Any] | None = None,
         head: str | None = None,
+        verdict: Verdict | None = None,
+        reason: str | None = None,
     ) -> RoundRow:
         """Write down what became known of a round; what is None stays as it is."""
         facts = {"decision": decision, "dispatched": dispatched, "delivered": delivered}
         facts |= {"checks": checks, "answer": answer}
-        values = {name: self._door.json(fact) for name, fact in facts.items() if fact is not None}
-        if head is not None:
-            values["head_commit"] = head
-        self._change_round(row, values)
+        values: dict[str, Any] = {"head_commit": head, "verdict": verdict}
+        values["reason"] = None if reason is None else self._door.text(reason)
+        values |= {name: None if fact is None else self._door.json(fact) for name, fact in facts.items()}
+        self._change_round(row, {name: value for name, value in values.items() if value is not None})
         return self.round(row.loop_id, row.round)
 
     def close_round(
-        self, row: RoundRow, *, verdict: str, reason: str, tokens: int, cost_usd: Decimal | None
+        self, row: RoundRow, *, verdict: Verdict, reason: str, tokens: int, cost_usd: Decimal | None
     ) -> None:
         """Write down how a round ended.
 
         Args:
             row: the round.
-            verdict: `next`, `done` or `stop`.
+            verdict: what follows.
             reason: why.
             tokens: input and output of all its sessions.
             cost_usd: US dollars of all its sessions; None when a price is unknown.

@@ -1,0 +1,55 @@
+"""The tests that a check's output names, in the words of the common test runners."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+NAMES = 200
+"""How many names of one check are kept."""
+
+_FAILED = (
+    r"^\s*not ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",  # TAP, node --test
+    r"^\s*✖ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",  # node's own reporter
+    r"^(?:FAILED|ERROR) (?P<name>\S+)",  # pytest
+    r"^\s*--- FAIL: (?P<name>\S+)",  # go
+    r"^(?:FAIL|ERROR): (?P<name>\S+ \(.+?\))",  # unittest
+    r"^test (?P<name>\S+) \.\.\. FAILED",  # cargo
+    r"^\s*● (?P<name>.+)$",  # jest
+)
+_PASSED = (
+    r"^\s*ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",
+    r"^\s*✔ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",
+    r"^(?P<name>\S+::\S+) PASSED",
+    r"^\s*--- PASS: (?P<name>\S+)",
+    r"^test (?P<name>\S+) \.\.\. ok",
+)
+_SUMMARIES = {"failing tests:"}
+_CHANGING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{7,40}\b|/\S+|\d+(?:\.\d+)?")
+"""What differs between two runs that fail alike: addresses, commits, paths, numbers."""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What a check's output says about single tests."""
+
+    failing: tuple[str, ...]
+    passing: tuple[str, ...]
+
+
+def read_tests(output: str) -> Tests:
+    """Names of the tests that failed and passed, sorted; both empty when the output names none."""
+    failing = _names(_FAILED, output)
+    return Tests(tuple(sorted(failing)[:NAMES]), tuple(sorted(_names(_PASSED, output) - failing)[:NAMES]))
+
+
+def fingerprint(output: str) -> str:
+    """The same for two outputs that differ in times, addresses and the like only."""
+    same = _CHANGING.sub("", output)
+    return hashlib.sha256(" ".join(same.split()).encode()).hexdigest()[:12]
+
+
+def _names(patterns: tuple[str, ...], output: str) -> set[str]:
+    found = (
+        match["name"].strip() for pattern in patterns for match in re.finditer(pattern, output, re.MULTILINE)
+    )
+    return {name[:120] for name in found if name not in _SUMMARIES}
