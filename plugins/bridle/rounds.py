@@ -58,6 +58,9 @@ def implement_until_reviewed(
     implementer: str = "implementer",
     reviewer: str = "reviewer",
     approve_brief: Any = False,
+    prompt: str = "implement.md",
+    review_prompt: str = "review.md",
+    acceptance: Any = (),
     group_id: str = "fix",
 ) -> Rounds:
     """Implement, review, and implement again while the review asks for changes.
@@ -72,6 +75,9 @@ def implement_until_reviewed(
         implementer: role that implements.
         reviewer: role that reviews; choose another one than the implementer's model.
         approve_brief: ask a human before anything is implemented. Templated.
+        prompt: what the implementer is told, a file below `include/prompts/`.
+        review_prompt: what the reviewer is told, likewise.
+        acceptance: see `AgentSessionOperator`.
         group_id: name of the task group.
     """
     with TaskGroup(group_id) as group:
@@ -97,10 +103,11 @@ def implement_until_reviewed(
                 task_id=f"implement_{number}",
                 role=implementer,
                 access="write",
-                prompt="implement.md",
+                prompt=prompt,
                 inputs={**seen, "review": reviews[-1] if reviews else None},
                 base=commits[-1] if commits else base,
                 check=check,
+                acceptance=acceptance,
                 max_rounds=check_rounds,
             )
             gate >> implement
@@ -109,7 +116,7 @@ def implement_until_reviewed(
             review = AgentSessionOperator(
                 task_id=f"review_{number}",
                 role=reviewer,
-                prompt="review.md",
+                prompt=review_prompt,
                 inputs={**seen, "checks": _of(implement, "checks")},
                 base=_of(implement, "commit"),
                 diff_from=base,

@@ -1,5 +1,7 @@
 """The allow-list of repositories that agents may work on: repositories.yaml."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from bridle.config.document import load
 from bridle.config.settings import Settings
 from bridle.errors import RepositoryError
+
+ACCEPTANCE = "acceptance"
+"""Name of the check that a task of a spec brings itself."""
+
+_SHELL = frozenset(";&|`$<>(){}\n\r\\!#~'\"*?[]")
 
 
 class PatchLimits(BaseModel):
@@ -25,6 +32,19 @@ class PatchLimits(BaseModel):
     """Globs of protected paths that agents may change in this repository all the same."""
     protect: tuple[str, ...] = ()
     """Globs protected in addition to the built-in list."""
+
+
+class Watch(BaseModel):
+    """Which issues of a repository are worked on by themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str = "bridle"
+    """Issues that carry it are worked on."""
+    at_most: int = Field(default=5, ge=1, le=30)
+    """Runs at a time; further issues wait."""
+    failures: int = Field(default=2, ge=1)
+    """Failed attempts in a row after which an issue is left to a human."""
 
 
 class Repository(BaseModel):
@@ -52,6 +72,13 @@ class Repository(BaseModel):
     authors: tuple[str, ...] = ()
     """Logins whose issues are worked on although they have no write access."""
     patch: PatchLimits = PatchLimits()
+    specs: tuple[str, ...] = ()
+    """Spec files in it that the spec routine works on every hour."""
+    acceptance: tuple[str, ...] = ()
+    """Commands that a task of a spec file may name as its check, in place of `checks`: globs like `pytest *`.
+    A command with a shell's special characters must be listed as it is."""
+    watch: Watch | None = None
+    """Whose presence makes the watch look at its issues every five minutes."""
 
     _name: str = PrivateAttr(default="")
 
@@ -78,6 +105,20 @@ class Repository(BaseModel):
             raise RepositoryError(
                 f"repository {self.name}: no check {name!r} in repositories.yaml; it has: {known}"
             ) from None
+
+    def accepting(self, commands: Sequence[str]) -> "Repository":
+        """This repository with `commands` as its check, one after the other; itself unless all are allowed.
+
+        They are text out of a spec file: only what `acceptance` has counts, and they run as checks do.
+        """
+        if not commands or not all(map(self._accepts, commands)):
+            return self
+        checks = {ACCEPTANCE: " && ".join(f"( {command} )" for command in commands)}
+        return self.model_copy(update={"checks": {**checks, **self.checks}})
+
+    def _accepts(self, command: str) -> bool:
+        plain = not set(command) & _SHELL
+        return any(command == glob or (plain and fnmatchcase(command, glob)) for glob in self.acceptance)
 
     @model_validator(mode="after")
     def _local_needs_places(self) -> "Repository":

@@ -1,11 +1,12 @@
 """A commit becomes a branch and one pull request, after every gate has been passed once more."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridle.config.repositories import Repository
+from bridle.config.repositories import PatchLimits, Repository
 from bridle.errors import PolicyViolation, ReviewMismatch
 from bridle.forge import open_forge
 from bridle.forge.base import Forge, PullRequestDraft
@@ -36,6 +37,10 @@ class Publication:
     """Whether a `HumanApprovalSensor` must have passed exactly this commit."""
     template: str
     inputs: Mapping[str, Any]
+    onto: str | None = None
+    """What the branch was at when the commit was put on top of it; None: it was not there."""
+    allow: tuple[str, ...] = ()
+    """Paths that the harness itself has changed; the patch policy lets them be."""
 
 
 def publish(step: Step, repository: Repository, wanted: Publication) -> StepResult:
@@ -54,7 +59,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
         raise PolicyViolation(
             f"{wanted.commit[:10]} changes nothing against {wanted.base[:10]}; nothing to publish"
         )
-    violations = PatchPolicy.of(repository.patch).check(patch, step.ledger.redactor)
+    violations = PatchPolicy.of(_allowing(repository.patch, wanted.allow)).check(patch, step.ledger.redactor)
     if violations:
         raise PolicyViolation(
             "the patch was not published:\n" + "\n".join(f"- {found}" for found in violations)
@@ -73,7 +78,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     branch = wanted.branch
     forge = open_forge(repository, mirror=bench.mirror)
     step.verify()
-    _push(step, forge, repository, branch, wanted.commit)
+    _push(step, forge, repository, wanted)
     draft = PullRequestDraft(
         title=title.strip(), body=body.strip(), head=branch, base=wanted.target, draft=wanted.draft
     )
@@ -99,7 +104,17 @@ def _approval(step: Step, commit: str) -> dict[str, str]:
     return {"by": (last.by or "").removeprefix("human:"), "feedback": last.feedback}
 
 
-def _push(step: Step, forge: Forge, repository: Repository, branch: str, commit: str) -> None:
+def _allowing(limits: PatchLimits, paths: tuple[str, ...]) -> PatchLimits:
+    return limits.model_copy(update={"allow": (*limits.allow, *map(_pattern, paths))})
+
+
+def _pattern(path: str) -> str:
+    """A pattern as in .gitignore that matches this path and nothing else."""
+    return "/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path)
+
+
+def _push(step: Step, forge: Forge, repository: Repository, wanted: Publication) -> None:
+    branch, commit = wanted.branch, wanted.commit
     key = f"branch:{repository.name}:{branch}"
 
     def lookup() -> Receipt | None:
@@ -108,9 +123,10 @@ def _push(step: Step, forge: Forge, repository: Repository, branch: str, commit:
 
     def act() -> Receipt:
         there = forge.branch(branch)
-        if there is not None and not step.ledger.bundles_for(repository.name, there):
+        ours = there in (None, wanted.onto) or bool(step.ledger.bundles_for(repository.name, str(there)))
+        if not ours:
             raise PolicyViolation(
-                f"branch {branch} of {repository.name} is at {there[:10]}, which is no commit of ours: "
+                f"branch {branch} of {repository.name} is at {str(there)[:10]}, which is no commit of ours: "
                 "somebody pushed to it. Merge or delete that branch, then clear this task"
             )
         forge.push(commit, branch, expected=there)

@@ -33,6 +33,8 @@ class AgentSessionOperator(RoleOperator):
         access: `read` sessions' changes are thrown away and reported, `write` sessions' are committed.
         output_type: pydantic model of the answer; its value is pushed as `result`.
         check: name of a check of the repository (empty: its first); None: no check. Templated.
+        acceptance: commands of a spec's task that are the check instead, where repositories.yaml allows them.
+            Templated.
         max_rounds: sessions at most until the check passes.
         agent: instead of the role's.
         model: `provider:model`, instead of the role's.
@@ -42,7 +44,7 @@ class AgentSessionOperator(RoleOperator):
         limits: single limits, instead of the role's.
     """
 
-    template_fields: Sequence[str] = ("inputs", "repo", "base", "diff_from", "check")
+    template_fields: Sequence[str] = ("inputs", "repo", "base", "diff_from", "check", "acceptance")
     ui_color = "#e6edff"
 
     def __init__(
@@ -57,6 +59,7 @@ class AgentSessionOperator(RoleOperator):
         access: Access = "read",
         output_type: "type[BaseModel] | None" = None,
         check: str | None = None,
+        acceptance: Any = (),
         max_rounds: int = 1,
         agent: str | None = None,
         model: str | None = None,
@@ -69,6 +72,7 @@ class AgentSessionOperator(RoleOperator):
         super().__init__(
             role=role,
             changes=RoleChanges(agent, model, fallback, effort, tools, limits),
+            access=access,
             **kwargs,
         )
         self.prompt = prompt
@@ -79,9 +83,11 @@ class AgentSessionOperator(RoleOperator):
         self.access = access
         self.output_type = output_type
         self.check = check
+        self.acceptance = acceptance
         self.max_rounds = max_rounds
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
+        from bridle.config.repositories import ACCEPTANCE
         from bridle.guard.sanitize import fence_untrusted
         from bridle.harness.bench import Bench
         from bridle.harness.session import Assignment
@@ -89,11 +95,14 @@ class AgentSessionOperator(RoleOperator):
 
         role = step.role(self.role, self.changes)
         repository = step.repository(self.repo)
+        check = self.check
+        if check is not None and (accepting := repository.accepting(self.acceptance or ())) is not repository:
+            repository, check = accepting, ACCEPTANCE
         bench = Bench(step, repository)
         inputs = dict(self.inputs)
         if self.diff_from:
             inputs["diff"] = fence_untrusted("patch", bench.patch(self.diff_from, self.base).text)
-        command = None if self.check is None else repository.check_command(self.check)
+        command = None if check is None else repository.check_command(check)
 
         def assignment(number: int, feedback: str) -> Assignment:
             seen = {
@@ -117,7 +126,7 @@ class AgentSessionOperator(RoleOperator):
                 assignment=assignment,
                 repository=repository,
                 base=self.base or repository.base,
-                check=None if self.check is None else self.check or repository.default_check,
+                check=None if check is None else check or repository.default_check,
                 max_rounds=self.max_rounds,
                 must_change=self.access == "write",
             ),
