@@ -35,7 +35,7 @@ def test_the_compose_file_follows_the_specification() -> None:
 
 
 def test_the_dockerfile_has_nothing_a_linter_minds() -> None:
-    """Debian's packages are not pinned: security updates are wanted. Image users have names in their images."""
+    """Debian has only the newest of a package; users have names in their images."""
     lint("hadolint", "--ignore", "DL3008", "--ignore", "DL3066", "Dockerfile")
 
 

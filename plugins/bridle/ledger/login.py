@@ -26,7 +26,7 @@ def make_task_login(url: str, name: str, password: str) -> None:
     role = sql.Identifier(name)
     try:
         with psycopg.connect(plain, connect_timeout=10, prepare_threshold=None) as connection:
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {}").format(role))
             connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password)))
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(TASK_ROLE), role))

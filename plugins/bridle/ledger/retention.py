@@ -7,15 +7,31 @@ small, and the books. What goes when it is old is bulk: events, transcripts, art
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Table,
+    Text,
+    cast,
+    delete,
+    func,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from bridle.errors import ConfigError
 from bridle.ledger.database import Database
 from bridle.ledger.ids import first_id
 from bridle.ledger.partitions import drop_partitions, make_partitions
-from bridle.ledger.schema import event
+from bridle.ledger.schema import artifact, bundle, event, metadata, model_call, transcript
+
+_BULK = (artifact, transcript, bundle, event, model_call)
+"""Tables that speak of no artifact."""
 
 _VARIABLE = "BRIDLE_KEEP_{}_DAYS"
 
@@ -24,17 +40,6 @@ WITH old AS (
     DELETE FROM bridle.transcript t USING bridle.session s
     WHERE t.session_id = s.id AND s.closed_at IS NOT NULL AND t.at < :before RETURNING t.session_id)
 UPDATE bridle.session SET transcript_ref = NULL WHERE id IN (SELECT session_id FROM old)
-"""
-
-# content-addressed: an old artifact may be what a young row speaks of
-_ARTIFACTS = """
-WITH young AS (
-    SELECT prompt_ref AS said FROM bridle.session WHERE opened_at >= :before
-    UNION ALL SELECT result::text FROM bridle.session WHERE opened_at >= :before
-    UNION ALL SELECT artifact FROM bridle.check_run WHERE at >= :before
-    UNION ALL SELECT snapshot::text FROM bridle.review WHERE opened_at >= :before),
-used AS (SELECT (regexp_matches(said, '[0-9a-f]{64}', 'g'))[1] AS digest FROM young)
-DELETE FROM bridle.artifact WHERE at < :before AND digest NOT IN (SELECT digest FROM used)
 """
 
 # a bundle builds on others: what a young one needs stays
@@ -118,18 +123,37 @@ def retire(url: str, keep: Retention, *, now: datetime | None = None) -> Forgott
                 "DELETE FROM bridle.event_default WHERE session_id < :before",
                 str(first_id(cut)),
             )
-        counts = []
-        for days, statement in (
-            (keep.transcripts, _TRANSCRIPTS),
-            (keep.artifacts, _ARTIFACTS),
-            (keep.bundles, _BUNDLES),
-        ):
-            with database.transaction() as connection:
-                counts.append(_delete(connection, statement, moment - timedelta(days=days)))
+        with database.transaction() as connection:
+            transcripts = _delete(connection, _TRANSCRIPTS, moment - timedelta(days=keep.transcripts))
+        with database.transaction() as connection:
+            artifacts = _delete_artifacts(connection, moment - timedelta(days=keep.artifacts))
+        with database.transaction() as connection:
+            bundles = _delete(connection, _BUNDLES, moment - timedelta(days=keep.bundles))
     finally:
         database.close()
-    return Forgotten(tuple(partitions), events, *counts)
+    return Forgotten(tuple(partitions), events, transcripts, artifacts, bundles)
 
 
 def _delete(connection: Connection, statement: str, before: object) -> int:
     return connection.execute(text(statement), {"before": before}).rowcount
+
+
+def _delete_artifacts(connection: Connection, before: datetime) -> int:
+    """Delete old artifacts that no young row speaks of: the same content again is the same artifact."""
+    said = [
+        select(cast(column, Text).label("said")).where(moment >= before)
+        for table in metadata.sorted_tables
+        if table not in _BULK and (moment := _moment(table)) is not None
+        for column in table.c
+        if isinstance(column.type, Text | JSONB)
+    ]
+    young = union_all(*said).subquery()
+    digest = func.array_to_string(func.regexp_matches(young.c.said, "[0-9a-f]{64}", "g"), "")
+    used = select(digest).select_from(young)
+    old = delete(artifact).where(artifact.c.at < before, artifact.c.digest.not_in(used))
+    return connection.execute(old).rowcount
+
+
+def _moment(table: Table) -> Column[Any] | None:
+    """The column that says when a row was made."""
+    return next((column for column in table.c if isinstance(column.type, DateTime)), None)

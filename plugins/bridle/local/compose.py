@@ -21,7 +21,7 @@ FERNET_KEY = "AIRFLOW_FERNET_KEY"
 def fresh_secrets() -> dict[str, str]:
     """Every secret that docker-compose.yaml asks for, safe within a URL."""
     fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return {name: secrets.token_urlsafe(32) for name in SECRETS} | {FERNET_KEY: fernet}
+    return {name: secrets.token_urlsafe(48) for name in SECRETS} | {FERNET_KEY: fernet}
 
 
 def write_secrets(folder: Path) -> Path:

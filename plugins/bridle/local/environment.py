@@ -29,7 +29,9 @@ _TUNING = {
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "AIRFLOW__WORKERS__SOCKET_CLEANUP_TIMEOUT": "10",
     # together they let a task outlive a restart of the API server or the database
-    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "60",
+    # the default grows to 90 s between two tries: longer than a heartbeat may be late
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "3",
     "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "60",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
