@@ -2,16 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from bridle.agents.base import Dialect
-from bridle.errors import BudgetSpent, LedgerUnavailable
+from bridle.errors import BridleError, BudgetSpent
 from bridle.gateway.estimate import Estimate
-from bridle.ledger.records import CallRequest, Fence, Price, Usage
+from bridle.ledger.records import BudgetWarning, CallRequest, Fence, Price, Usage
 from bridle.ledger.store import Ledger
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Call:
     model: str
     request_bytes: int
     estimate: Estimate
+    provider: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,37 +60,49 @@ class Meter(Protocol):
         ...
 
     def settle(self, call_id: UUID, settlement: Settlement) -> None:
-        """Replace a call's reservation by what it came to."""
+        """Replace a call's reservation by what it came to, before the next one; returns at once."""
         ...
 
     def close(self) -> None:
-        """Write what could not be written yet."""
+        """Return when everything is written that can be."""
         ...
 
 
 class LedgerMeter:
     """Books in the ledger.
 
-    A settlement that cannot be written stays reserved at its estimate, so no cap is in danger; it is kept and
-    written before the next reservation, or at the end.
+    An answer does not wait for its settlement: that is written by a thread beside it, always before the next
+    reservation of this session. One that cannot be written stays reserved at its estimate, so no cap is in
+    danger; it is kept, and written before the next reservation or at the end.
 
     Args:
         ledger: shared with the rest of the step.
         session_id: whose calls these are.
         fence: of the attempt.
         scopes: budgets and stop flags that they count against; the session's own is always one of them.
+        on_warning: told once when 80 % of a cap is spent; called in a thread.
     """
 
-    def __init__(self, ledger: Ledger, *, session_id: UUID, fence: Fence, scopes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        session_id: UUID,
+        fence: Fence,
+        scopes: Sequence[str],
+        on_warning: Callable[[BudgetWarning], None] = lambda _: None,
+    ) -> None:
         self._ledger = ledger
         self._session_id = session_id
         self._fence = fence
         self._scopes = tuple(scopes)
-        self._late: dict[UUID, Settlement] = {}
+        self._on_warning = on_warning
+        self._waiting: dict[UUID, Settlement] = {}
         self._lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="bridle-books")
 
     def reserve(self, call: Call) -> UUID:
-        self._write_late()
+        self._write_waiting()
         return self._ledger.reserve(
             CallRequest(
                 session_id=self._session_id,
@@ -99,32 +113,32 @@ class LedgerMeter:
                 estimated_tokens=call.estimate.tokens,
                 estimated_usd=call.estimate.usd,
                 request_bytes=call.request_bytes,
+                provider=call.provider,
             )
         )
 
     def settle(self, call_id: UUID, settlement: Settlement) -> None:
-        try:
-            self._write(call_id, settlement)
-        except LedgerUnavailable as error:
-            log.warning("model call %s stays reserved until the ledger is back: %s", call_id, error)
-            with self._lock:
-                self._late[call_id] = settlement
+        self._waiting[call_id] = settlement
+        self._writer.submit(self._try_to_write)
 
     def close(self) -> None:
+        self._writer.shutdown()
+        self._try_to_write()
+
+    def _try_to_write(self) -> None:
         try:
-            self._write_late()
-        except LedgerUnavailable as error:
-            log.warning("%d model calls stay in the ledger at their estimates: %s", len(self._late), error)
+            self._write_waiting()
+        except BridleError as error:
+            log.warning("%d model calls stay at their estimates for now: %s", len(self._waiting), error)
 
-    def _write_late(self) -> None:
+    def _write_waiting(self) -> None:
         with self._lock:
-            for call_id in list(self._late):
-                self._write(call_id, self._late[call_id])
-                del self._late[call_id]
-
-    def _write(self, call_id: UUID, settlement: Settlement) -> None:
-        fields = {name: getattr(settlement, name) for name in settlement.__dataclass_fields__}
-        self._ledger.settle(call_id, **fields)
+            for call_id, settlement in list(self._waiting.items()):
+                fields = {name: getattr(settlement, name) for name in settlement.__dataclass_fields__}
+                warnings = self._ledger.settle(call_id, **fields)
+                del self._waiting[call_id]
+                for warning in warnings:
+                    self._on_warning(warning)
 
 
 class MemoryMeter:

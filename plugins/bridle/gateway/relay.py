@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridle.agents.base import Dialect, Event
-from bridle.errors import BridleError, BudgetSpent, LedgerUnavailable
+from bridle.errors import BridleError, BudgetSpent, ConfigError, LedgerUnavailable
 from bridle.gateway import refusal
 from bridle.gateway.budget import Call, Meter, Settlement
 from bridle.gateway.estimate import Estimator
@@ -85,7 +85,11 @@ class Relay(Response):
         self._session = session
         self._dialect = dialect
         self._call = Call(
-            dialect, str(body.get("model", "")), len(raw), session.estimator.bound(dialect, raw, body)
+            dialect,
+            str(body.get("model", "")),
+            len(raw),
+            session.estimator.bound(dialect, raw, body),
+            session.upstream.provider.name,
         )
         self._raw = raw
         self._remover = None if asks_for_usage(dialect, body) else UsageRemover()
@@ -111,7 +115,7 @@ class Relay(Response):
             for task in (call, gone, stopped):
                 task.cancel()
             ended, *_ = await asyncio.gather(call, gone, stopped, return_exceptions=True)
-            await asyncio.shield(self._settle("aborted", self._reading()))
+            self._settle("aborted", self._reading())
         if isinstance(ended, Exception):
             raise ended
 
@@ -148,9 +152,12 @@ class Relay(Response):
                 response = await self._whole(answer)
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
-            await self._settle(error.how, _NOT_SAID if error.billed else _NOTHING_USED)
+            self._settle(error.how, _NOT_SAID if error.billed else _NOTHING_USED)
             self.lost = Lost(str(error))
             response = error_response(self._dialect, error.status, f"bridle: provider: {error}")
+        except ConfigError as error:  # a recording that does not fit
+            self._settle("error", _NOTHING_USED)
+            response = self._end("config", str(error))
         if self.lost is None or not self._gives_way:
             await response(scope, receive, send)
 
@@ -163,9 +170,9 @@ class Relay(Response):
         if answer.is_success and problem is None:
             self.answered = True
             self._session.progress.answered()
-            await self._settle("ok", read_answer(self._dialect, body))
+            self._settle("ok", read_answer(self._dialect, body))
             return Response(body, answer.status_code, headers=passed_back(answer))
-        await self._settle("error", _NOTHING_USED)
+        self._settle("error", _NOTHING_USED)
         if provider.key:
             body = body.replace(provider.key.encode(), b"[redacted]")
         if problem := refusal.config_problem(answer.status_code, body, self._call.model):
@@ -186,7 +193,7 @@ class Relay(Response):
         return refusal.final(self._dialect, ending, problem)
 
     async def _stream(self, answer: httpx.Response, send: Send) -> None:
-        """A streamed answer; books are settled before the agent sees its end and can call again."""
+        """A streamed answer; it is on its way into the books before the agent sees its end."""
         self.answered = True
         reader = reader_for(self._dialect)
         self._reading = reader.reading
@@ -205,25 +212,25 @@ class Relay(Response):
                 reader.feed(part)
                 if reader.error:
                     self._session.progress.end("provider", f"in mid-answer: {reader.error[:300]}")
-                    await self._settle("error", reader.reading())
+                    self._settle("error", reader.reading())
                 elif reader.finished:
                     self._session.progress.answered()
-                    await self._settle("ok", reader.reading())
+                    self._settle("ok", reader.reading())
                 await pass_on(self._remover.feed(part) if self._remover else part)
             if not (reader.whole or reader.error):
                 raise broken_off(answer)
             await pass_on(self._remover.rest() if self._remover else b"")
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
-            await self._settle(error.how, reader.reading())
+            self._settle(error.how, reader.reading())
             if error.how == "cut":
                 return  # an answer left incomplete: the agent's connection breaks off too
             await pass_on(_error_event(self._dialect, error))
         # some providers of this dialect send no last event
-        await self._settle("ok", reader.reading())
+        self._settle("ok", reader.reading())
         await send({"type": "http.response.body", "body": b""})
 
-    async def _settle(self, status: str, reading: Reading) -> None:
+    def _settle(self, status: str, reading: Reading) -> None:
         """Settle the call, once; later ones change nothing."""
         call_id, self._call_id = self._call_id, None
         if call_id is None:
@@ -253,7 +260,7 @@ class Relay(Response):
             latency_ms=self._elapsed_ms(),
             first_byte_ms=self._first_byte_ms,
         )
-        await asyncio.to_thread(self._session.meter.settle, call_id, settlement)
+        self._session.meter.settle(call_id, settlement)
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)

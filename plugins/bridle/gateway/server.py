@@ -147,7 +147,9 @@ class Gateway:
 
     def _run(self, listeners: list[socket.socket]) -> None:
         try:
-            asyncio.run(self._serve(listeners))
+            # uvicorn's own choice: the faster loop, where it is installed
+            with asyncio.Runner(loop_factory=uvicorn.Config(gateway_app).get_loop_factory()) as runner:
+                runner.run(self._serve(listeners))
         except BaseException as error:
             self._failure = error
             raise

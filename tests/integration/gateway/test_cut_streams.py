@@ -115,7 +115,7 @@ def test_wherever_a_stream_is_cut_the_agent_sees_its_beginning_and_a_break_and_o
             for call, done in zip(meter.calls, meter.settled, strict=True)
         )
         assert meter.spent_tokens == spent
-        assert Slots(tmp_path, "anthropic", 1).slot().try_take()  # no slot is left behind
+    assert Slots(tmp_path, "anthropic", 1).slot().try_take()  # no slot is left behind
 
 
 def test_a_stream_that_comes_to_its_end_is_passed_on_byte_for_byte(

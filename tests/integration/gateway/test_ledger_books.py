@@ -13,7 +13,8 @@ from gateway_helpers import ASK, Open, anthropic_client, shown
 from bridle.errors import LedgerUnavailable
 from bridle.gateway.budget import LedgerMeter
 from bridle.ledger.ids import new_id
-from bridle.ledger.records import Attempt, Fence, StepKey, Usage
+from bridle.ledger.queries import Queries
+from bridle.ledger.records import Attempt, BudgetWarning, Fence, StepKey, Usage
 from bridle.ledger.store import Ledger
 from bridle.testing.ledger import session_start
 
@@ -40,9 +41,11 @@ def books(ledger: Ledger, session: tuple[UUID, Fence]) -> LedgerMeter:
 def test_every_call_is_in_every_scope_with_its_tokens_and_dollars(
     open_gateway: Open, ledger: Ledger, session: tuple[UUID, Fence], books: LedgerMeter
 ) -> None:
-    client = anthropic_client(open_gateway("small", books=books))
+    gateway = open_gateway("small", books=books)
+    client = anthropic_client(gateway)
     for _ in range(3):
         client.messages.create(**ASK)
+    gateway.stop()
     for scope in (session[0], STEP.scope, STEP.run_scope):
         totals = ledger.session_totals(scope)
         assert (totals.calls, totals.usage) == (3, Usage(120, 30))
@@ -64,6 +67,7 @@ def test_a_cap_in_the_ledger_holds_against_parallel_calls(
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(call, range(8)))
+    gateway.stop()
     assert set(statuses) == {200, 400}
     assert ledger.session_totals(STEP.run_scope).usage.total == 50 * statuses.count(200) <= 500
     assert gateway.ended == "budget"
@@ -106,10 +110,10 @@ class Away(Ledger):
 
     away = True
 
-    def settle(self, call_id: UUID, **fields: Any) -> None:
+    def settle(self, call_id: UUID, **fields: Any) -> tuple[BudgetWarning, ...]:
         if self.away:
             raise LedgerUnavailable("Postgres is away")
-        super().settle(call_id, **fields)
+        return super().settle(call_id, **fields)
 
 
 def test_a_settlement_that_finds_no_ledger_is_written_when_it_is_back(
@@ -128,3 +132,37 @@ def test_a_settlement_that_finds_no_ledger_is_written_when_it_is_back(
     assert written is not None
     assert (written.reserved_tokens, written.spent_tokens) == (0, 50)
     assert ledger.session_totals(session[0]).usage == Usage(40, 10)
+
+
+def test_the_next_call_of_a_session_finds_the_one_before_settled(
+    open_gateway: Open, ledger: Ledger, session: tuple[UUID, Fence], books: LedgerMeter
+) -> None:
+    """A cap that has room for one reservation beside what was really used, and not for two."""
+    client = anthropic_client(open_gateway("small", books=books))
+    client.messages.create(**ASK)
+    with Queries(ledger.url) as rows:
+        bound = rows.calls(session[0])[0].estimated_tokens
+    assert bound > 2 * 50
+    ledger.set_budget(STEP.run_scope, cap_usd=None, cap_tokens=10 * 50 + bound)
+    for _ in range(9):
+        client.messages.create(**ASK)
+
+
+def test_80_percent_of_a_cap_are_told_of_once_while_the_session_runs(
+    open_gateway: Open, ledger: Ledger, session: tuple[UUID, Fence]
+) -> None:
+    ledger.set_budget(STEP.run_scope, cap_usd=None, cap_tokens=1_000)
+    told: list[BudgetWarning] = []
+    books = LedgerMeter(
+        ledger, session_id=session[0], fence=session[1], scopes=(STEP.run_scope,), on_warning=told.append
+    )
+    gateway = open_gateway("small", books=books)
+    with pytest.raises(anthropic.BadRequestError, match="bridle: budget"):
+        for _ in range(20):
+            anthropic_client(gateway).messages.create(**ASK)
+    gateway.stop()
+    assert [(row.scope, row.spent_tokens, row.cap_tokens) for row in told] == [(STEP.run_scope, 800, 1_000)]
+    assert str(told[0]) == f"the budget of {STEP.run_scope} is nearly spent: 800 of 1,000 tokens"
+    row = ledger.budget(STEP.run_scope)
+    assert row is not None
+    assert row.warned_at is not None
