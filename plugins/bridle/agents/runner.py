@@ -4,6 +4,7 @@ Reads a `SessionSpec` as JSON on standard input. Writes JSON lines on file descr
 `{"transcript": base64}`, and at the end `{"result": …}`, or `{"config_error": …}` when nothing was started.
 """
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -46,6 +47,10 @@ def main() -> None:
         )
     )
     pipe.line("result", result.model_dump(mode="json"))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # all is told: taking the SDK's thousands of modules apart would take most of a second
+    os._exit(0)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
