@@ -17,7 +17,7 @@ from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
 
-WORKFLOWS = ("issue_fix", "bridle_sweeper")
+WORKFLOWS = ("issue_fix", "spec_routine", "bridle_sweeper", "human_label")
 UNKNOWN_ROLE = '''
 """A workflow with a mistake: nobody plays its role."""
 from airflow.sdk import DAG
@@ -25,6 +25,23 @@ from bridle import AgentSessionOperator
 
 with DAG("unknown_role", schedule=None):
     AgentSessionOperator(task_id="ask", role="wizard", prompt="plan.md")
+'''
+HUMAN_LABEL = '''
+"""A question that no model is sure of."""
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+from bridle import LLMClassifyOperator
+
+with DAG("human_label", schedule=None):
+    kind = LLMClassifyOperator(
+        task_id="kind",
+        role="explorer",
+        prompt="classify_issue.md",
+        inputs={"issue": {"title": "t", "text": "x"}},
+        labels={"bug": "It is broken.", "feature": "It is missing."},
+        branches={"bug": "fix", "feature": "build"},
+    )
+    kind >> [EmptyOperator(task_id="fix"), EmptyOperator(task_id="build")]
 '''
 
 
@@ -97,7 +114,7 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
 def script_of(scenarios: Sequence[Scenario]) -> dict[str, object]:
     """One script for all: a classifying session has no repository, so its key has none."""
     return {
-        task if task == "classify" else f"{task}@{scenario.name}": sessions
+        task if task in ("classify", "kind") else f"{task}@{scenario.name}": sessions
         for scenario in scenarios
         for task, sessions in scenario.script.items()
     }
@@ -106,6 +123,7 @@ def script_of(scenarios: Sequence[Scenario]) -> dict[str, object]:
 def _dags(folder: Path) -> Path:
     shutil.copytree(starter_dir() / "dags", folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "unknown_role.py").write_text(UNKNOWN_ROLE)
+    (folder / "human_label.py").write_text(HUMAN_LABEL)
     return folder
 
 

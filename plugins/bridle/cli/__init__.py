@@ -9,12 +9,14 @@ import typer
 from bridle.cli import (
     approvals,
     budget,
+    cost,
     demo,
     doctor,
     migrate,
     project,
     resolve,
     retention,
+    roles,
     run,
     runs,
     stack,
@@ -45,6 +47,8 @@ app.command("approvals")(approvals.approvals)
 app.command("approve")(approvals.approve)
 app.command("stop")(stop.stop)
 app.command("budget")(budget.budget)
+app.command("cost")(cost.cost)
+app.command("roles")(roles.roles)
 app.command("resolve")(resolve.resolve)
 app.command("retention")(retention.retention)
 

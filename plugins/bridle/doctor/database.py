@@ -130,7 +130,7 @@ def _pools(patient: Patient, url: str) -> Iterator[Finding]:
     finally:
         engine.dispose()
     for pool in sorted(wanted):
-        slots = patient.roles.pools.get(pool)
+        slots = patient.roles.all_pools().get(pool)
         if pool not in there:
             yield fail(
                 f"pool {pool}",

@@ -5,13 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, true, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, tuple_
 
-from bridle.errors import ConfigError
 from bridle.ledger.checks import check_of, decision_of
+from bridle.ledger.costs import (
+    CostKey,
+    CostRow,
+    CountedCall,
+    Which,
+    added_up,
+    cost_row,
+    counted_call,
+    each_call,
+)
 from bridle.ledger.database import Database
 from bridle.ledger.effect_log import effect_of
 from bridle.ledger.records import (
@@ -29,9 +38,7 @@ from bridle.ledger.records import (
 from bridle.ledger.reviews import review_of
 from bridle.ledger.schema import check_run, decision, effect, event, model_call, review, session
 from bridle.ledger.sessions import session_of
-from bridle.ledger.totals import day_of_call, sums, totals_of
-
-CostKey = Literal["run", "step", "role", "model", "provider", "agent", "repo", "day"]
+from bridle.ledger.totals import sums, totals_of
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,6 @@ class CallRow:
     first_byte_ms: int | None
     reserved_at: datetime
     settled_at: datetime | None
-
-
-@dataclass(frozen=True)
-class CostRow:
-    """What one run, step, role … came to."""
-
-    name: str
-    totals: Totals
 
 
 class Queries:
@@ -210,31 +209,27 @@ class Queries:
             query = query.where(effect.c.kind.in_(kinds))
         return [effect_of(row) for row in self._rows(_narrow(query, effect, dag_id, run_id))]
 
-    def cost(self, by: CostKey = "run", *, since: datetime | None = None) -> list[CostRow]:
+    def cost(
+        self, by: CostKey = "run", *, since: datetime | None = None, run: tuple[str, str] | None = None
+    ) -> list[CostRow]:
         """What model calls came to, the dearest first.
 
         Args:
             by: what to add up by.
             since: only calls reserved from then on.
+            run: only those of this DAG and run.
 
         Raises:
             ConfigError: nothing is kept by that.
         """
-        keys: dict[str, ColumnElement[Any]] = {
-            "run": session.c.dag_id + "/" + session.c.run_id,
-            "step": session.c.dag_id + "/" + session.c.task_id,
-            "role": session.c.role,
-            "model": func.coalesce(model_call.c.answered_model, model_call.c.model),
-            "provider": session.c.provider,
-            "agent": session.c.agent,
-            "repo": func.coalesce(session.c.repo, ""),
-            "day": day_of_call(),
-        }
-        if by not in keys:
-            raise ConfigError(f"cost is added up by {', '.join(keys)}; not by {by!r}")
-        wanted = true() if since is None else model_call.c.reserved_at >= since
-        rows = [CostRow(str(key[0]), totals) for key, totals in self._sums([keys[by]], wanted).items()]
-        return sorted(rows, key=lambda row: (row.totals.cost_usd or Decimal(0), row.name), reverse=True)
+        rows = map(cost_row, self._rows(added_up(by, Which(since, run))))
+        return sorted(rows, key=lambda row: (row.totals.known_usd, row.name), reverse=True)
+
+    def counted_calls(
+        self, by: CostKey = "run", *, since: datetime | None = None, run: tuple[str, str] | None = None
+    ) -> list[CountedCall]:
+        """The same calls one by one: a price has tiers, so their sum cannot be priced again."""
+        return [counted_call(row) for row in self._rows(each_call(by, Which(since, run)))]
 
     def _sums(self, keys: list[Any], where: ColumnElement[bool]) -> dict[tuple[Any, ...], Totals]:
         named = [key.label(f"key{number}") for number, key in enumerate(keys)]

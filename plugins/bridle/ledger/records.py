@@ -304,6 +304,8 @@ class Totals:
     """None as soon as one call's cost is unknown."""
     unknown_calls: int
     """Calls whose cost is unknown."""
+    known_usd: Decimal = Decimal(0)
+    """What the other calls cost."""
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ def day_of_call() -> ColumnElement[str]:
 def totals_of(row: RowMapping) -> Totals:
     """Totals from a row with the columns of `sums`."""
     usage = Usage(**{name: int(row[name]) for name in Usage.__dataclass_fields__})
-    unknown = row["unknown_calls"]
-    return Totals(row["calls"], usage, None if unknown else row["cost"] or Decimal(0), unknown)
+    unknown, known = row["unknown_calls"], row["cost"] or Decimal(0)
+    return Totals(row["calls"], usage, None if unknown else known, unknown, known)
 
 
 def _within(of: UUID | str) -> ColumnElement[bool]:

@@ -126,6 +126,15 @@ class AirflowClient:
         errors = self._get("/api/v2/importErrors", limit=20)["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in errors}
 
+    def started_by(self, dag_id: str, run_id: str) -> str:
+        """Who started a run: a user's name; of a run that no user started, how it came about.
+
+        Raises:
+            InvalidInput: Airflow has no such run.
+        """
+        run = self._get(_run(dag_id, run_id))
+        return str(run.get("triggering_user_name") or run.get("run_type") or "unknown")
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any], *, run_id: str | None = None) -> DagRun:
         """Start a run.
 

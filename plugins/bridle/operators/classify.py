@@ -121,6 +121,7 @@ class LLMClassifyOperator(RoleOperator, SkipMixin):
             options=list(self.labels),
             subject=f"{self.task_id}: which label is right?",
             body=put_to_a_human(step, self._question, answer),
+            params={},
         )
         raise TaskAwaitingInput(method_name="answered", timeout=self.answer_within)
 
