@@ -12,6 +12,8 @@ from bridle.cli import (
     cost,
     demo,
     doctor,
+    goal,
+    loop,
     migrate,
     project,
     resolve,
@@ -19,6 +21,7 @@ from bridle.cli import (
     roles,
     run,
     runs,
+    spec,
     stack,
     stop,
 )
@@ -40,7 +43,11 @@ app.command("down")(stack.down)
 app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.add_typer(run.workflows, name="run")
+run.workflows.command("spec")(spec.run_spec)
+app.command("goal")(goal.goal)
+app.add_typer(loop.loops, name="loop")
 app.command("doctor")(doctor.doctor)
+app.command("spec")(spec.spec)
 app.command("runs")(runs.runs)
 app.command("show")(runs.show_run)
 app.command("approvals")(approvals.approvals)
