@@ -55,7 +55,12 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "ledger_conn_id": _option("Airflow connection of the ledger.", default="bridle_ledger"),
                     "gateway_mode": _option(
-                        "`live` calls models, `script` plays a file without key or network.", default="live"
+                        "`live` calls models, `script` plays a file without key or network, `record` calls models (or "
+                        "plays `script`, when it is set) and writes everything down, `replay` plays that.",
+                        default="live",
+                    ),
+                    "cassettes": _option(
+                        "`record`: the folder below which each run gets one; `replay`: the folder of one run."
                     ),
                     "script": _option("The file that `gateway_mode = script` plays."),
                     "isolation": _option(

@@ -1,13 +1,14 @@
 """Bridle's section of the Airflow configuration."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 from bridle.errors import ConfigError
 
-GatewayMode = Literal["live", "script"]
+GatewayMode = Literal["live", "script", "record", "replay"]
 STACK = "BRIDLE_STACK"
 """Variable with the state folder of the local stack that a process belongs to."""
 
@@ -27,13 +28,16 @@ class Settings:
     ledger_conn_id: str
     """Airflow connection of the ledger."""
     gateway_mode: GatewayMode
-    """`live` calls real models; `script` plays the file in `script` without key or network."""
+    """`live` calls real models; `script` plays the file in `script` without key or network; `record` writes
+    down what models answer (those of `script`, when there is one); `replay` answers from a recording."""
     script: Path | None
     """The program of `gateway_mode = script`."""
     isolation: IsolationMode
     """`auto`: the strongest this host has; `sandbox`: refuse to run without; `none`: never."""
     allow_unsandboxed: bool
     """Let live models work without a sandbox on this host: a choice that must be made in words."""
+    cassettes: Path | None = None
+    """`record`: folder below which each run gets one of its own; `replay`: the folder of one recording."""
     checkpoint_seconds: float = 20.0
     """How often the work of a running session is committed and carried away, when it has changed."""
     secret_places: tuple[Path, ...] = ()
@@ -62,6 +66,7 @@ class Settings:
             ledger_conn_id=text("ledger_conn_id", "bridle_ledger"),
             gateway_mode=cast(GatewayMode, text("gateway_mode", "live")),
             script=path("script"),
+            cassettes=path("cassettes"),
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
@@ -72,6 +77,53 @@ class Settings:
         settings._require("gateway_mode", settings.gateway_mode, get_args(GatewayMode))
         settings._require("isolation", settings.isolation, get_args(IsolationMode))
         return settings
+
+    @property
+    def answered_by(self) -> Literal["live", "script", "replay"]:
+        """Who answers model calls."""
+        if self.gateway_mode == "record":
+            return "live" if self.script is None else "script"
+        return self.gateway_mode
+
+    @property
+    def recordings(self) -> Path:
+        """Where `bridle run --record` keeps recordings on this host."""
+        return self.home / "cassettes"
+
+    def for_run(self, conf: Mapping[str, Any]) -> Self:
+        """These settings, with what one run's configuration asks for.
+
+        Args:
+            conf: of the run; `{"bridle": {"record": true}}` records it, and `{"bridle": {"replay": NAME}}`
+                replays what is called so below `recordings`.
+
+        Raises:
+            ConfigError: it asks for something else, or for a place outside.
+        """
+        asked = conf.get("bridle")
+        match asked:
+            case None:
+                return self
+            case {"record": True}:
+                script = self.script if self.gateway_mode == "script" else None
+                return replace(self, gateway_mode="record", script=script, cassettes=self.recordings)
+            case {"replay": str(name)} if ".." not in Path(name).parts and not Path(name).is_absolute():
+                return replace(self, gateway_mode="replay", cassettes=self.recordings / name)
+        raise ConfigError(
+            f"the run's configuration has `bridle: {asked!r}`; it may be {{'record': true}}, or "
+            f"{{'replay': NAME}} with the name of a folder below {self.recordings}"
+        )
+
+    @property
+    def required_cassettes(self) -> Path:
+        """The folder of `gateway_mode = record` and `replay`.
+
+        Raises:
+            ConfigError: the setting is missing.
+        """
+        if self.cassettes is None:
+            raise ConfigError(f"[bridle] gateway_mode is `{self.gateway_mode}` but cassettes is not set")
+        return self.cassettes
 
     @property
     def required_script(self) -> Path:

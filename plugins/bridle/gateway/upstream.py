@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 from starlette.types import ASGIApp
 
-from bridle.errors import ConfigError
-from bridle.gateway.providers import Provider, resolve
+from bridle.agents.base import Dialect
+from bridle.config.providers import KNOWN, UNSAID, ProviderSettings
+from bridle.gateway.providers import Provider, resolve, split
 from bridle.gateway.script import Script, ScriptedModel
 from bridle.gateway.script.model import SCRIPT_HEADER, WORKDIR_HEADER
 from bridle.gateway.wire import PATHS
@@ -56,25 +58,38 @@ class Upstream:
     also: frozenset[str] = frozenset()
     """Further models that the session may ask for; those it may not are refused."""
 
+    imitates: bool = False
+    """It stands in for the provider that it is called after."""
+
+    @property
+    def dialects(self) -> frozenset[Dialect]:
+        """What it speaks."""
+        if self.imitates:
+            return frozenset(KNOWN.get(self.provider.name) or get_args(Dialect))
+        return frozenset(self.provider.endpoints)
+
     @property
     def models(self) -> frozenset[str]:
         """What requests may name; Claude Code keeps the mark for a long context to itself."""
         return self.also | {self.model.removesuffix("[1m]")}
 
     @classmethod
-    def live(cls, model: str, connection: str | None, place: Place) -> "Upstream":
+    def live(
+        cls, model: str, connection: str | None, place: Place, settings: ProviderSettings = UNSAID
+    ) -> "Upstream":
         """A real provider, with its key from Airflow.
 
         Args:
             model: `provider:model`, as in roles.yaml.
             connection: Airflow connection id; None: `bridle_<provider>`.
             place: told to the provider only when its connection sets `session_headers`.
+            settings: what roles.yaml says about the provider.
 
         Raises:
             CredentialError: no connection, or no key in it.
             ConfigError: the model or the connection is not understood.
         """
-        provider, name = resolve(model, connection)
+        provider, name = resolve(model, connection, settings)
         return cls(provider, name, headers=place.headers() if provider.session_headers else {})
 
     @classmethod
@@ -90,12 +105,33 @@ class Upstream:
         Raises:
             ConfigError: the script is not understood.
         """
-        provider, _, name = model.partition(":")
-        if not name:
-            raise ConfigError(f"model {model!r}: write it as provider:model, e.g. anthropic:claude-haiku-4-5")
         app = ScriptedModel(Script.read(script), journal=journal)
-        imitated = Provider(provider, {}, key="", connection=f"bridle_{provider}")
-        return cls(imitated, name, headers=place.headers(), app=app)
+        return cls(Provider("", {}, key=""), "", headers=place.headers(), app=app).imitating(model)
+
+    @classmethod
+    def replayed(cls, model: str) -> "Upstream":
+        """A recording in the provider's place: it is asked nowhere, and costs what the real model would."""
+        return cls(Provider("", {}, key=""), "").at("http://replay.invalid").imitating(model)
+
+    def imitating(self, model: str, settings: ProviderSettings = UNSAID) -> "Upstream":
+        """The same, in the place of another model: with its name, prices and calls at once.
+
+        Args:
+            model: `provider:model`, as in roles.yaml.
+            settings: what roles.yaml says about the provider.
+
+        Raises:
+            ConfigError: the model is not understood.
+        """
+        name, model_name = split(model)
+        provider = replace(
+            self.provider,
+            name=name,
+            connection=f"bridle_{name}",
+            prices=settings.prices,
+            concurrency=settings.concurrency,
+        )
+        return replace(self, provider=provider, model=model_name, imitates=True)
 
     def working_in(self, tree: Path) -> "Upstream":
         """The same, telling a scripted model where the session's files are."""

@@ -110,7 +110,7 @@ def chosen_isolation(settings: Settings) -> Isolation:
             Isolation.SANDBOX if settings.isolation == "sandbox" else None
         )
     if (
-        settings.gateway_mode == "live"
+        settings.answered_by == "live"
         and isolation is not Isolation.SANDBOX
         and not settings.allow_unsandboxed
     ):

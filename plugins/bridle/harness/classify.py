@@ -12,9 +12,10 @@ from bridle.agents.base import Outcome
 from bridle.config.roles import Role, RoleChanges
 from bridle.harness.approval import facts
 from bridle.harness.bench import Bench
+from bridle.harness.chain import run_session
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
-from bridle.harness.session import Assignment, Report, Session
+from bridle.harness.session import Assignment, Report
 from bridle.harness.step import Step
 from bridle.models import Classification
 
@@ -143,7 +144,7 @@ def _session(step: Step, assignment: Assignment, number: int) -> Report:
             return Report.of(row)
     step.verify()
     interrupted = earlier[-1] if earlier else None
-    return Session(Bench(step, None), assignment, round=number, base="", interrupted=interrupted).run()
+    return run_session(Bench(step, None), assignment, round=number, base="", interrupted=interrupted)
 
 
 def _record(step: Step, question: Question, answer: Answer, *, what: str) -> None:

@@ -10,7 +10,7 @@ def learn_secrets(bench: Bench) -> None:
     """Tell the step's redactor the forge's token and every provider's key; texts are searched for them."""
     step = bench.step
     bench.mirror.remote  # noqa: B018 (making it tells the redactor its token)
-    if step.settings.gateway_mode != "live":
+    if step.settings.answered_by != "live":
         return
     for role in Roles.read(step.settings.include("roles.yaml", beside=step.beside)).roles.values():
         try:

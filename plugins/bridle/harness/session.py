@@ -31,23 +31,27 @@ from bridle.errors import (
     InvalidInput,
     LedgerUnavailable,
     PolicyViolation,
+    ProviderDown,
     SessionFailed,
 )
 from bridle.gateway.budget import LedgerMeter
 from bridle.gateway.server import Gateway
-from bridle.gateway.upstream import Place, Upstream
+from bridle.gateway.upstream import Place
 from bridle.harness.bench import Bench, chosen_isolation
 from bridle.harness.desk import Desk
 from bridle.harness.ending import error_of, outcome_of
+from bridle.harness.insistence import watch_refusals
 from bridle.harness.periodic import Periodic
 from bridle.harness.recorder import Recorder
-from bridle.harness.route import dialect_for, upstream_for
+from bridle.harness.route import Route, route_for
+from bridle.harness.tape import tape_for
 from bridle.ledger.records import SessionRow, SessionStart
 from bridle.process.remember import forget
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 5.0
+"""Also how long a stop may go unnoticed by a session that waits for its model."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,14 @@ class Session:
     """One session of a step; made for one call of `run`."""
 
     def __init__(
-        self, bench: Bench, assignment: Assignment, *, round: int, base: str, interrupted: SessionRow | None
+        self,
+        bench: Bench,
+        assignment: Assignment,
+        *,
+        round: int,
+        base: str,
+        interrupted: SessionRow | None,
+        instead_of: tuple[str, str] | None = None,
     ) -> None:
         """
         Args:
@@ -91,7 +102,12 @@ class Session:
             round: of the step, from 1.
             base: commit to start from; empty without a repository.
             interrupted: the session of an earlier attempt to go on from.
+            instead_of: the model that went away, and why, when this session goes on with another one.
         """
+        self.left: tuple[str, ...] = ()
+        """Models of the role's fallback that may still go on when this session's provider went away."""
+        self.row: SessionRow | None = None
+        """The session as the ledger has it, when its provider went away."""
         self._bench = bench
         self._step = bench.step
         self._ledger = bench.step.ledger
@@ -99,6 +115,7 @@ class Session:
         self._round = round
         self._base = base
         self._interrupted = interrupted
+        self._instead_of = instead_of
 
     def run(self) -> Report:
         """Run the session to its end, commit its work, and close its row whatever happens.
@@ -112,13 +129,12 @@ class Session:
             self._step.attempt.name, self._round, repository=repository.name if repository else None
         )
         priced = self._assignment.limits.cost_usd is not None
-        upstream = upstream_for(self._step, self._assignment.role, place, priced=priced)
-        dialect = dialect_for(self._assignment.role, upstream)
-        session_id = self._open(dialect)
+        route = route_for(self._step, self._assignment.role, place, priced=priced)
+        session_id = self._open(route.dialect)
         recorder = Recorder(self._ledger, session_id)
         try:
             with ExitStack() as cleanup:
-                return self._work(session_id, dialect, upstream, recorder, cleanup)
+                return self._work(session_id, route, recorder, cleanup)
         except BaseException as error:
             outcome = outcome_of(error) if isinstance(error, BridleError) else Outcome.LOST
             if outcome is Outcome.LOST:
@@ -128,27 +144,42 @@ class Session:
             except (FenceLost, LedgerUnavailable) as unclosed:
                 # the next try, or the sweeper, closes it as lost
                 log.warning("session %s could not be closed as %s: %s", session_id, outcome, unclosed)
+            if self.left and isinstance(error, ProviderDown):
+                self.row = self._ledger.session(session_id)
             raise
 
-    def _work(
-        self, session_id: UUID, dialect: Dialect, upstream: Upstream, recorder: Recorder, cleanup: ExitStack
-    ) -> Report:
+    def _work(self, session_id: UUID, route: Route, recorder: Recorder, cleanup: ExitStack) -> Report:
         step = self._step
         desk = Desk.lay(self._bench, str(session_id), base=self._base, start=self._checkpoint_before())
         cleanup.callback(desk.close)
-        meter = LedgerMeter(self._ledger, session_id=session_id, fence=step.fence, scopes=step.scopes)
+        if self._instead_of is not None:
+            model, why = self._instead_of
+            switch = {"model": model, "next": self._assignment.role.model, "reason": why}
+            recorder.event(Event(kind=EventKind.FALLBACK, payload=switch))
+        own, *fallback = (upstream.working_in(desk.tree) for upstream in route.upstreams)
+        meter = LedgerMeter(
+            self._ledger,
+            session_id=session_id,
+            fence=step.fence,
+            scopes=step.scopes,
+            on_warning=recorder.warn,
+        )
         gateway = cleanup.enter_context(
             Gateway(
-                upstream=upstream.working_in(desk.tree),
+                upstream=own,
                 meter=meter,
+                fallback=fallback,
+                slots=step.settings.home / "slots",
+                tape=tape_for(step, desk, round=self._round),
+                on_event=lambda event: self._told(session_id, recorder, event),
                 socket_path=desk.socket,
                 turns=self._assignment.limits.turns,
             )
         )
         # the watchers end before the row is closed: to them a closed session is a lost one
-        with self._watched(session_id, desk, recorder) as watchers:
+        with self._watched(session_id, desk, recorder, gateway) as watchers:
             launched = launch(
-                self._spec(session_id, dialect, desk, gateway),
+                self._spec(session_id, route.dialect, desk, gateway),
                 sandbox=desk.sandbox(),
                 stop=step.stop,
                 on_event=recorder.event,
@@ -156,6 +187,8 @@ class Session:
                 last_traffic=lambda: gateway.last_traffic,
             )
         recorder.result = launched.result
+        gateway.stop()  # every call is in the books from here on
+        self.left = gateway.left
         error = self._error(session_id, gateway, launched.result, watchers)
         if error is not None:
             self._checkpoint(session_id, desk, recorder)
@@ -164,6 +197,13 @@ class Session:
         commit = self._keep_work(desk, session_id, launched.result.summary)
         self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit)
         return Report(str(session_id), commit, launched.result.summary, output)
+
+    def _told(self, session_id: UUID, recorder: Recorder, event: Event) -> None:
+        """Record what the gateway tells; after a change of the model the session is that model's."""
+        recorder.event(event)
+        if event.kind is EventKind.FALLBACK:
+            provider, _, model = str(event.payload["next"]).partition(":")
+            self._ledger.change_model(session_id, provider=provider, model=model)
 
     def _open(self, dialect: Dialect) -> UUID:
         assignment, role = self._assignment, self._assignment.role
@@ -212,7 +252,7 @@ class Session:
             return
         if before.checkpoint:
             self._ledger.checkpoint(session_id, before.checkpoint)
-        if before.transcript_ref:
+        if before.transcript_ref and self._speaks_as(before):
             transcript = self._ledger.get_artifact(before.transcript_ref)
             self._ledger.save_transcript(session_id, transcript, session_ref=before.session_ref)
 
@@ -220,10 +260,16 @@ class Session:
         """The commit whose files to go on with."""
         return self._interrupted.checkpoint if self._interrupted else None
 
+    def _speaks_as(self, before: SessionRow) -> bool:
+        """Whether the agent and the model are those that wrote the transcript: others could not read it."""
+        role = self._assignment.role
+        written_by = (before.agent, before.provider, before.model)
+        return written_by == (role.agent, role.provider, role.model_name)
+
     def _resume(self, desk: Desk) -> Resume | None:
         """The interrupted session's transcript, laid out for the same agent."""
         before = self._interrupted
-        if before is None or not before.transcript_ref or before.agent != self._assignment.role.agent:
+        if before is None or not before.transcript_ref or not self._speaks_as(before):
             return None
         path = desk.folder / "transcript"
         path.write_bytes(self._ledger.get_artifact(before.transcript_ref))
@@ -253,7 +299,9 @@ class Session:
         )
 
     @contextmanager
-    def _watched(self, session_id: UUID, desk: Desk, recorder: Recorder) -> Iterator[tuple[Periodic, ...]]:
+    def _watched(
+        self, session_id: UUID, desk: Desk, recorder: Recorder, gateway: Gateway
+    ) -> Iterator[tuple[Periodic, ...]]:
         """Beat the lease, watch for stops, and keep the work so far, for as long as the block runs."""
         step = self._step
 
@@ -268,8 +316,9 @@ class Session:
         watchers = (
             Periodic("heartbeat", HEARTBEAT_SECONDS, beat, stop=step.stop),
             Periodic("checkpoint", step.settings.checkpoint_seconds, keep, stop=step.stop),
+            watch_refusals(gateway, session=str(session_id), stop=step.stop),
         )
-        with watchers[0], watchers[1]:
+        with watchers[0], watchers[1], watchers[2]:
             yield watchers
 
     def _checkpoint(self, session_id: UUID, desk: Desk, recorder: Recorder) -> None:

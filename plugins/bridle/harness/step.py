@@ -1,5 +1,6 @@
 """One attempt of one Airflow task, and everything that its work needs."""
 
+import errno
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ from typing import Any
 from bridle.agents.base import Limits
 from bridle.config import budgets
 from bridle.config.prompts import Prompt, render
+from bridle.config.providers import UNSAID, ProviderSettings
 from bridle.config.repositories import Repository, repositories_in_force
 from bridle.config.roles import Role, RoleChanges, Roles
 from bridle.config.settings import Settings
-from bridle.errors import StopRequested
+from bridle.errors import ConfigError, StopRequested
 from bridle.harness.reference import expand
 from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
+from bridle.workspace.git import NO_ROOM
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,23 @@ class Step:
             raise StopRequested(f"{self.attempt.step.path} was asked to stop")
         self.ledger.verify(self.fence, self.scopes)
 
+    @property
+    def roles(self) -> Roles:
+        """All of roles.yaml."""
+        return Roles.read(self.settings.include("roles.yaml", beside=self.beside))
+
     def role(self, name: str, changes: RoleChanges | None = None) -> Role:
         """The role called `name` in roles.yaml, with what an operator changes of it."""
-        return Roles.read(self.settings.include("roles.yaml", beside=self.beside)).get(name, changes)
+        return self.roles.get(name, changes)
+
+    def provider(self, name: str) -> ProviderSettings:
+        """What roles.yaml says about a provider."""
+        roles = self.roles
+        return roles.providers.get(name, UNSAID)
 
     def open_budgets(self) -> None:
         """Set the caps that the step's calls are under; called before its first, and harmless later."""
-        wanted = Roles.read(self.settings.include("roles.yaml", beside=self.beside)).budgets
+        wanted = self.roles.budgets
         caps = wanted.of(self.attempt.step.dag_id)
         given = self.run_cap != Cap()
         self.ledger.open_budgets(
@@ -113,7 +126,12 @@ def open_step(
     with Ledger.from_connection(settings.ledger_conn_id) as ledger:
         ledger.check_schema()
         fence = ledger.take_step(attempt)
-        yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens))
+        try:
+            yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise ConfigError(f"{NO_ROOM}: {error}") from error
+            raise
 
 
 def _cap(wanted: budgets.Cap | None) -> Cap:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from bridle.config.repositories import Repository
 from bridle.errors import SessionFailed
 from bridle.harness.bench import Bench
-from bridle.harness.check import Verdict, run_check
+from bridle.harness.chain import run_session
+from bridle.harness.check import Verdict, require_command, run_check
 from bridle.harness.place import RESUMABLE, Place, find_place
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
-from bridle.harness.session import Assignment, Report, Session
+from bridle.harness.session import Assignment, Report
 from bridle.harness.step import Step
 
 
@@ -44,6 +45,8 @@ def work(step: Step, wanted: Work) -> StepResult:
         SessionLost, ProviderDown: Airflow's retry goes on from the checkpoint.
     """
     bench = Bench(step, wanted.repository)
+    if wanted.check is not None and wanted.repository is not None:
+        require_command(wanted.repository, wanted.check)
     base, place = _beginning(bench, wanted)
     while True:
         report, verdict = _round(bench, wanted, place)
@@ -81,9 +84,9 @@ def _round(bench: Bench, wanted: Work, place: Place) -> tuple[Report, Verdict | 
     else:
         bench.step.verify()
         assignment = wanted.assignment(place.round, place.feedback)
-        report = Session(
+        report = run_session(
             bench, assignment, round=place.round, base=place.base, interrupted=place.interrupted
-        ).run()
+        )
     if wanted.check is None or bench.repository is None:
         return report, None
     if place.verdict is not None:

@@ -89,6 +89,17 @@ class Sessions(Events):
             require_open_session(connection, session_id)
             connection.execute(update(session).where(session.c.id == session_id).values(checkpoint=commit))
 
+    def change_model(self, session_id: UUID, *, provider: str, model: str) -> None:
+        """Note that another model answers a session than the one that it was opened for.
+
+        Raises:
+            FenceLost: a newer attempt owns the step, or somebody closed the session.
+        """
+        values = {"provider": self._door.line(provider), "model": self._door.line(model)}
+        with self._db.transaction() as connection:
+            require_open_session(connection, session_id)
+            connection.execute(update(session).where(session.c.id == session_id).values(**values))
+
     def save_transcript(self, session_id: UUID, transcript: bytes, *, session_ref: str = "") -> None:
         """Keep the transcript of a session that is still at work, so that a retry can go on from it.
 
