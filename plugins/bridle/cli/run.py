@@ -2,13 +2,14 @@
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, State
-from bridle.errors import SessionFailed, StackError
+from bridle.errors import RepositoryError, SessionFailed, StackError
 
 if TYPE_CHECKING:
     from bridle.local.rest import AirflowClient, DagRun, Question
@@ -46,10 +47,14 @@ def issue_fix(
         "approvals": [name.strip() for name in approvals.split(",") if name.strip() not in ("", "none")],
     }
     with find_airflow(state) as airflow:
+        _wait_for(airflow, ISSUE_FIX)
+        require_offered(airflow, ISSUE_FIX, "repo", repo)
+        if check:
+            require_offered(airflow, ISSUE_FIX, "check", check)
         run = start(airflow, ISSUE_FIX, conf, label=f"{repo}-{issue}")
         say(f"{run.dag_id}/{run.run_id}\n  {airflow.run_url(run.dag_id, run.run_id)}")
         if follow:
-            run = _follow(airflow, run, state)
+            run = follow_run(airflow, run, state)
         result = airflow.value(run.dag_id, run.run_id, "open_pull_request") if run.ended else None
         show(run.model_dump(mode="json") | {"pull_request": result})
         if run.state == "failed":
@@ -65,6 +70,27 @@ def start(airflow: "AirflowClient", dag_id: str, conf: dict[str, Any], *, label:
     Raises:
         StackError: Airflow does not get to know the workflow; the message has the reason when there is one.
     """
+    _wait_for(airflow, dag_id)
+    slug = "".join(letter if letter.isalnum() else "-" for letter in label)
+    return airflow.trigger(dag_id, conf, run_id=f"{slug}-{datetime.now(UTC):%Y%m%d-%H%M%S%f}"[:-3])
+
+
+def require_offered(airflow: "AirflowClient", dag_id: str, parameter: str, value: str) -> None:
+    """Make sure that a workflow takes `value`: Airflow would answer with the whole schema.
+
+    Raises:
+        RepositoryError: repositories.yaml, which the workflow's form is made of, has none of that name.
+    """
+    offered = airflow.choices(dag_id, parameter)
+    if offered is not None and value not in offered:
+        known = ", ".join(str(each) for each in offered if each is not None) or "none yet"
+        what = "repository" if parameter == "repo" else "check"
+        raise RepositoryError(
+            f"{what} {value!r} is not in repositories.yaml; it has: {known}. Add it there, or correct it here"
+        )
+
+
+def _wait_for(airflow: "AirflowClient", dag_id: str) -> None:
     deadline = time.monotonic() + PARSE_SECONDS
     while not airflow.has_dag(dag_id):
         broken = {name: trace for name, trace in airflow.import_errors().items() if dag_id in name}
@@ -72,8 +98,6 @@ def start(airflow: "AirflowClient", dag_id: str, conf: dict[str, Any], *, label:
             reason = "\n".join(broken.values()) or "it is not in the DAG folder; see `bridle init`"
             raise StackError(f"Airflow does not know the workflow {dag_id}: {reason}")
         time.sleep(1)
-    slug = "".join(letter if letter.isalnum() else "-" for letter in label)
-    return airflow.trigger(dag_id, conf, run_id=f"{slug}-{datetime.now(UTC):%Y%m%d-%H%M%S%f}"[:-3])
 
 
 def why_failed(airflow: "AirflowClient", run: "DagRun") -> str:
@@ -86,7 +110,8 @@ def why_failed(airflow: "AirflowClient", run: "DagRun") -> str:
     return f"{first.task_id} failed: {reason or 'its log names no reason'}"
 
 
-def _follow(airflow: "AirflowClient", run: "DagRun", state: "State") -> "DagRun":
+def follow_run(airflow: "AirflowClient", run: "DagRun", state: Path) -> "DagRun":
+    """Tell a run until it has ended, and return it as it ended."""
     from rich.console import Console
 
     from bridle.cli.follow import Follower

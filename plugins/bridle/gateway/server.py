@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 import time
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bridle.agents.base import Event
+from bridle.errors import ConfigError
 from bridle.gateway.app import gateway_app
 from bridle.gateway.budget import Meter
 from bridle.gateway.chain import Chain
@@ -91,6 +93,17 @@ class Gateway:
         return self._progress.reason
 
     @property
+    def spent_scope(self) -> str:
+        """The scope of the budget that ended the session's calls; empty when none did."""
+        return self._progress.scope
+
+    @property
+    def refused_seconds(self) -> float:
+        """For how long the session's calls have been refused because of a budget or a stop."""
+        refused = self._progress.ended in ("budget", "stopped")
+        return time.monotonic() - self._progress.ended_at if refused else 0.0
+
+    @property
     def left(self) -> tuple[str, ...]:
         """The models of the chain after the one that answers, as `provider:model`; none before it did."""
         links = self._chain.left if self._chain else ()
@@ -120,12 +133,18 @@ class Gateway:
         """Serve; returns when the gateway can be called.
 
         Raises:
-            OSError: the socket cannot be made.
+            ConfigError: this host lets nobody listen on its loopback, or on the socket.
         """
-        listeners = [_loopback_listener()]
+        try:
+            listeners = [_loopback_listener()]
+            if self._socket_path:
+                listeners.append(_unix_listener(self._socket_path))
+        except OSError as error:
+            raise ConfigError(
+                f"the gateway cannot listen on 127.0.0.1 of this host ({error}): sessions reach their model "
+                "through it. Let processes use the loopback; `bridle doctor` tries it"
+            ) from error
         self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
-        if self._socket_path:
-            listeners.append(_unix_listener(self._socket_path))
         self._thread = threading.Thread(
             target=self._run, args=(listeners,), name="bridle-gateway", daemon=True
         )

@@ -1,17 +1,24 @@
 """A check: a command that the user chose, run by the harness on a commit, outside any session."""
 
 import logging
+import re
+import shlex
+import subprocess
 import uuid
 from dataclasses import dataclass
 from typing import Self
 
 from bridle.config.repositories import Repository
+from bridle.errors import RepositoryError
 from bridle.harness.bench import Bench
 from bridle.ledger.records import CheckRow
 from bridle.process.child import run
-from bridle.process.environment import child_environment
+from bridle.process.environment import child_environment, program_path
 
 log = logging.getLogger(__name__)
+
+_PLAIN = re.compile(r"[\w./+@:-]+")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,13 @@ def run_check(
         session_id: the session whose work it judges.
 
     Raises:
-        RepositoryError: there is no such check, or the commit cannot be had.
+        RepositoryError: there is no such check, its program is not on this host, or the commit cannot be had.
         StopRequested: the step was stopped meanwhile.
     """
     step = bench.step
     name = name or repository.default_check
     command = repository.check_command(name)
+    require_command(repository, name)
     commit = bench.resolve(commit)
     with bench.workspace.open(repository, commit, f"check-{uuid.uuid4()}") as clone:
         home = clone.folder / "home"
@@ -94,3 +102,38 @@ def run_check(
     verdict = Verdict(name, exit_code == 0, done.seconds, tail, output)
     log.info("check %s %s in %.1f s", name, "passed" if verdict.passed else "failed", done.seconds)
     return verdict
+
+
+def require_command(repository: Repository, name: str) -> None:
+    """Make sure that the check called `name` begins with a program that there is, before anything is spent.
+
+    A path into the clone is not looked at: an agent may be about to make it.
+
+    Raises:
+        RepositoryError: there is no such check, or its program is not on this host.
+    """
+    name = name or repository.default_check
+    command = repository.check_command(name)
+    try:
+        words = shlex.split(command, comments=True)
+    except ValueError as error:
+        raise RepositoryError(
+            f"repository {repository.name}: check {name!r}, `{command}`, is no shell command: {error}; "
+            "correct it in repositories.yaml"
+        ) from error
+    program = next((word for word in words if not _ASSIGNMENT.match(word)), "")
+    in_the_clone = "/" in program and not program.startswith("/")
+    if not program or in_the_clone or not _PLAIN.fullmatch(program):
+        return  # more of a shell than can be foreseen
+    path = repository.env.get("PATH") or program_path()
+    found = subprocess.run(
+        ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program],
+        env={"PATH": path},
+        capture_output=True,
+        check=False,
+    )
+    if found.returncode != 0:
+        raise RepositoryError(
+            f"repository {repository.name}: check {name!r}, `{command}`: there is no program {program!r} on "
+            "this host; install it where PATH leads, or correct the check in repositories.yaml"
+        )

@@ -1,5 +1,7 @@
 """An issue as data: fetched, gated by author, stripped of what is hidden, and fenced for prompts."""
 
+import logging
+
 from bridle.config.repositories import Repository
 from bridle.errors import IssueError
 from bridle.forge import open_forge
@@ -10,6 +12,9 @@ from bridle.harness.bench import Bench
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
+from bridle.workspace.oddities import oddities
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 20_000
 """Bytes of one text of an issue that agents are shown."""
@@ -32,7 +37,10 @@ def fetch_issue(step: Step, repository: Repository, number: int, branch: str) ->
             f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on"
         )
     gate.check(issue.author, issue.association)
-    commit = Bench(step, repository).resolve(branch or repository.base)
+    bench = Bench(step, repository)
+    commit = bench.resolve(branch or repository.base)
+    for note in oddities(bench.mirror, commit):
+        log.warning("%s: %s", repository.name, note)
     result = {
         "number": number,
         "title": sanitize(issue.title, max_bytes=300),

@@ -121,6 +121,13 @@ class AirflowClient:
         """Whether Airflow has parsed the workflow already."""
         return self._call("GET", f"/api/v2/dags/{quote(dag_id)}", missing_ok=True) is not None
 
+    def choices(self, dag_id: str, parameter: str) -> list[Any] | None:
+        """What a workflow's trigger form offers for a parameter; None when it takes anything."""
+        details = self._get(f"/api/v2/dags/{quote(dag_id)}/details")
+        given = (details.get("params") or {}).get(parameter) or {}
+        offered: list[Any] | None = (given.get("schema") or {}).get("enum")
+        return offered
+
     def import_errors(self) -> dict[str, str]:
         """DAG file to the traceback that it ended with."""
         errors = self._get("/api/v2/importErrors", limit=20)["import_errors"]

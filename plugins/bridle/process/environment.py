@@ -29,10 +29,16 @@ def child_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
     for name, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         environment[name] = str(folder)
-    # Last on the path, so that a repository's `python -m unittest` works on hosts that only have `python3`.
-    inherited = os.environ.get("PATH", os.defpath)
-    environment["PATH"] = os.pathsep.join([inherited, str(Path(sys.executable).parent)])
+    environment["PATH"] = program_path()
     # A test run must not leave byte code in the clone: the harness would take it for the agent's work.
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     environment.update(extra or {})
     return environment
+
+
+def program_path() -> str:
+    """Where children find programs: this process's PATH, and then the folder of its Python.
+
+    Last, so that a repository's `python -m unittest` works on hosts that only have `python3`.
+    """
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])

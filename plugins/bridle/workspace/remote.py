@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from bridle.config.repositories import Repository
-from bridle.errors import CredentialError, ForgeDown, RepositoryError
-from bridle.workspace.git import Finished
+from bridle.errors import ConfigError, CredentialError, ForgeDown, RepositoryError
+from bridle.workspace.git import NO_ROOM, Finished, no_room
 
 _REFUSED = re.compile(
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|"
@@ -19,6 +19,8 @@ _AWAY = re.compile(
     r"returned error: (5\d\d|429)|early EOF|hung up unexpectedly|Operation too slow|SSL_ERROR_SYSCALL",
     re.IGNORECASE,
 )
+
+_UNKNOWN = re.compile(r"does not appear to be a git repository|repository .* not found", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,21 @@ class Remote:
         basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
         return {f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {basic}"}
 
-    def failure(self, done: Finished, doing: str) -> CredentialError | ForgeDown | RepositoryError:
+    def failure(
+        self, done: Finished, doing: str
+    ) -> ConfigError | CredentialError | ForgeDown | RepositoryError:
         """The error that says what a failed fetch or push of this remote means."""
         said = done.errors or f"git ended with {done.exit_code}"
+        if no_room(said):
+            return ConfigError(f"{NO_ROOM}; {doing} {self.url}: {said}")
         if _REFUSED.search(said):
             connection = f"connection {self.connection!r}" if self.connection else "the credentials"
             return CredentialError(f"{doing} {self.url} was refused; check {connection}: {said}")
         if _AWAY.search(said):
             return ForgeDown(f"{doing} {self.url} got no answer: {said}")
+        if _UNKNOWN.search(said):
+            return RepositoryError(
+                f"{doing} {self.url} failed, there is no such repository: correct its `url` in "
+                f"repositories.yaml, or make it: {said}"
+            )
         return RepositoryError(f"{doing} {self.url} failed: {said}")
