@@ -35,7 +35,8 @@ class ApiAgent:
     name = "api"
     supports = Supports(
         dialects=("openai-chat", "anthropic-messages"),
-        efforts=("minimal", "low", "medium", "high", "xhigh", "max"),
+        # further ones are the next best of these where a model does not have them, without a word
+        efforts=("low", "medium", "high"),
     )
 
     def run(self, spec: SessionSpec, on_event: Callable[[Event], None]) -> SessionResult:

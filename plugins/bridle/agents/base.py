@@ -103,6 +103,7 @@ class EventKind(StrEnum):
     CHECKPOINT = "checkpoint"
     FALLBACK = "fallback"
     WAITING = "waiting"
+    BUDGET = "budget"
     ERROR = "error"
     FINISHED = "finished"
 

@@ -27,9 +27,10 @@ def title(tool: str, arguments: Mapping[str, Any], workdir: Path) -> str:
         case "Edit":
             old = str(arguments.get("old_string") or arguments.get("old") or "")
             new = str(arguments.get("new_string") or arguments.get("new") or "")
-            return f"Edit {path} {_size(old, new)}"
-        case "Write":
-            return f"Write {path} {_size('', str(arguments.get('content', '')))}"
+            # Codex tells only which file it was
+            return f"Edit {path} {_size(old, new)}" if old or new else f"Edit {path}"
+        case "Write" if "content" in arguments:
+            return f"Write {path} {_size('', str(arguments['content']))}"
         case "Shell":
             return one_line(f"Shell {arguments.get('command', '')}")
         case "Search" | "Find":
@@ -66,6 +67,7 @@ def _words(kind: EventKind, payload: Mapping[str, Any]) -> str:
         EventKind.CHECKPOINT: f"checkpoint {said['commit'][:12]}",
         EventKind.FALLBACK: f"{said['model']} gives way to {said['next']}: {said['reason']}",
         EventKind.WAITING: f"waiting: {said['reason']}",
+        EventKind.BUDGET: said["message"],
         EventKind.ERROR: f"error: {said['message']}",
         EventKind.FINISHED: f"finished: {said['outcome']}"
         + (f": {said['reason']}" if said["reason"] else ""),

@@ -85,6 +85,8 @@ class Turn(_Strict):
     """Default: a token for every four bytes of the request and of the answer."""
     fail: tuple[int | Fault, ...] = ()
     """What goes wrong at the first, second … attempt at this turn: an HTTP status, or a `Fault`."""
+    failing: str | None = None
+    """Model that goes wrong, by the provider's name for it; None: every one."""
     retry_after: float | None = None
     """Seconds, sent as `retry-after` with a status out of `fail`."""
     delay: float = Field(default=0, ge=0)
@@ -96,8 +98,10 @@ class Turn(_Strict):
     cut: bool = False
     """Break the connection in the middle of the answer."""
 
-    def fault(self, attempt: int) -> int | Fault | None:
-        """What goes wrong at this attempt, counted from 0."""
+    def fault(self, attempt: int, model: str) -> int | Fault | None:
+        """What goes wrong at this attempt, counted from 0, when this model is asked."""
+        if self.failing not in (None, model):
+            return None
         if attempt < len(self.fail):
             return self.fail[attempt]
         always: tuple[Fault, ...] = ("hang", "stall", "cut")

@@ -94,7 +94,7 @@ class ScriptedModel:
                 "turn": asked.turn,
                 "model": asked.model,
             }
-            line |= {"stream": asked.stream}
+            line |= {"stream": asked.stream, "settings": asked.settings}
             turn = self._turn(task, round_number, asked.turn)
             workdir = request.headers.get(WORKDIR_HEADER)
             answer = Answer.to(asked, turn, unquote(workdir) if workdir else self._workdir)
@@ -104,7 +104,7 @@ class ScriptedModel:
         place = (task, round_number, asked.turn)
         attempt = self._attempts[place]
         self._attempts[place] += 1
-        fault = turn.fault(attempt)
+        fault = turn.fault(attempt, asked.model)
         await asyncio.sleep(turn.delay)
         if isinstance(fault, int):
             self._note(line | {"status": fault, "usage": None, "complete": True, "fault": fault})

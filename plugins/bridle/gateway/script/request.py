@@ -7,6 +7,8 @@ from typing import Any
 from bridle.agents.base import Dialect
 from bridle.gateway.script.tools import Offered
 
+_SETTINGS = ("max_tokens", "max_output_tokens", "reasoning", "reasoning_effort", "output_config", "thinking")
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -22,6 +24,8 @@ class Asked:
     tools: Offered
     size: int
     """Bytes of the body."""
+    settings: Mapping[str, Any]
+    """What it asks of the answer's length and effort; for the journal."""
 
     @classmethod
     def read(cls, dialect: Dialect, body: Mapping[str, Any], size: int) -> "Asked":
@@ -36,6 +40,7 @@ class Asked:
             turn=_answers(body) if dialect == "openai-responses" else _assistant_messages(body),
             tools=_TOOLS[dialect](body),
             size=size,
+            settings={name: body[name] for name in _SETTINGS if name in body},
         )
 
 

@@ -1,0 +1,286 @@
+"""What holds for every agent, over every dialect that it says it speaks, through a real gateway.
+
+What an agent declares in `supports`, which docs/agents.md repeats, is what is tried here.
+"""
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bridle.agents import AGENTS, get
+from bridle.agents.base import EventKind, Limits, Outcome, Resume
+from bridle.agents.render import render
+from bridle.gateway.budget import MemoryMeter
+from bridle.process.supervisor import descendants
+
+SUPPORTS = {name: get(name).supports for name in sorted(AGENTS)}
+EVERY_DIALECT = [(name, dialect) for name, it in SUPPORTS.items() for dialect in it.dialects]
+PREFERRED = [(name, it.dialects[0]) for name, it in SUPPORTS.items()]
+RESUMABLE = [(name, it.dialects[0]) for name, it in SUPPORTS.items() if it.resume]
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"root_cause": {"type": "string"}, "confidence": {"type": "number", "maximum": 1}},
+    "required": ["root_cause", "confidence"],
+}
+FOUND = {"root_cause": "add() subtracts", "confidence": 0.9}
+INSTRUCTIONS = "You are an engineer. " * 40
+PROMPT = "Fix this issue: add() returns a difference. " * 30
+
+every_dialect = pytest.mark.parametrize(("agent", "dialect"), EVERY_DIALECT)
+every_agent = pytest.mark.parametrize(("agent", "dialect"), PREFERRED)
+every_resumable_agent = pytest.mark.parametrize(("agent", "dialect"), RESUMABLE)
+
+
+def runners() -> list[int]:
+    def is_runner(pid: int) -> bool:
+        with suppress(OSError):
+            return b"bridle.agents.runner" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return False
+
+    return [pid for pid in descendants(os.getpid()) if is_runner(pid)]
+
+
+@every_dialect
+def test_a_session_reads_edits_runs_and_answers(stage, fix, outside, agent, dialect, monkeypatch):
+    """With the highest effort it knows, few bytes, a stranger's environment, and no word to anybody else."""
+    monkeypatch.setenv("AIRFLOW_CONN_BRIDLE_ANTHROPIC", "sk-a-real-key")
+    effort = SUPPORTS[agent].efforts[-1]
+    stage.script(*fix("python3 -c 'import calc; print(calc.add(1, 2))'; env"))
+    done = stage.run(
+        stage.spec(
+            agent, dialect, effort=effort, instructions=INSTRUCTIONS, prompt=PROMPT, env=outside.environment
+        )
+    )
+    assert (done.result.outcome, done.result.summary) == (Outcome.DONE, "Fixed: add() subtracted.")
+    assert done.result.turns == 4
+    assert (stage.work / "calc.py").read_text().endswith("return a + b\n")
+    titles = [call["title"] for call in stage.of(EventKind.TOOL_CALL)]
+    for title, named in zip(titles, ("calc.py", "def add", "Edit calc.py", "Shell python3 -c"), strict=True):
+        assert named in title
+    results = stage.of(EventKind.TOOL_RESULT)
+    assert [result["ok"] for result in results] == [True] * 4
+    assert results[-1]["text"].split()[0] == "3"
+    assert "HOME=" in results[-1]["text"]
+    assert "sk-a-real-key" not in results[-1]["text"]
+    turns = [event.payload["turn"] for event in stage.events if event.kind is EventKind.TOOL_CALL]
+    assert turns == [1, 1, 2, 3]
+    assert (stage.events[0].kind, stage.events[-1].kind) == (EventKind.STARTED, EventKind.FINISHED)
+    assert all(render(event) for event in stage.events)
+    requests = stage.requests()
+    assert len(requests) == 4
+    assert outside.heard() == []
+    assert requests[0]["request_bytes"] < 20_000
+    # to Anthropic's smaller models it is a number of tokens to think with
+    assert effort in str(requests[0]["settings"]) or "thinking" in requests[0]["settings"]
+
+
+@every_agent
+def test_output_that_does_not_fit_is_asked_for_again(stage, agent, dialect):
+    """In a session without any tool."""
+    stage.script({"output": {"root_cause": "?", "confidence": 7}}, {"output": FOUND})
+    done = stage.run(stage.spec(agent, dialect, access="none", output_schema=SCHEMA))
+    assert done.result.outcome is Outcome.DONE, done.result
+    assert done.result.output == FOUND
+    assert len(stage.requests()) == 2
+
+
+@every_agent
+def test_a_session_that_never_gives_its_output_fails(stage, agent, dialect):
+    stage.script(*[{"text": "I would rather talk."}] * 8)
+    done = stage.run(stage.spec(agent, dialect, access="read", output_schema=SCHEMA))
+    assert done.result.outcome is Outcome.FAILED
+    assert done.result.reason.startswith("output: ")
+    assert not done.result.retryable
+
+
+@every_agent
+def test_an_empty_answer_is_no_success(stage, agent, dialect):
+    stage.script(*[{"text": " "}] * 4)
+    assert stage.run(stage.spec(agent, dialect)).result.outcome is Outcome.FAILED
+
+
+@every_agent
+def test_a_session_ends_at_its_turns(stage, agent, dialect):
+    stage.script(*[{"ops": [{"op": "read", "path": "calc.py"}]}] * 5, most_turns=2)
+    done = stage.run(stage.spec(agent, dialect, limits=Limits(turns=2)))
+    assert (done.result.outcome, done.result.turns) == (Outcome.LIMIT, 2)
+    assert done.result.reason == "turns: not done after 2 turns"
+    assert len(stage.requests()) == 2
+
+
+@every_agent
+def test_a_spent_budget_is_a_limit_and_ends_the_session_at_once(stage, fix, agent, dialect):
+    stage.script(*fix(), meter=MemoryMeter(cap_tokens=10))
+    done = stage.run(stage.spec(agent, dialect))
+    assert done.result.outcome is Outcome.LIMIT
+    assert done.result.reason.startswith("budget: ")
+    assert not done.result.retryable
+
+
+@every_agent
+def test_a_refused_key_is_shown_to_the_provider_once(stage, agent, dialect):
+    stage.script({"text": "never", "fail": [401] * 20})
+    began = time.monotonic()
+    done = stage.run(stage.spec(agent, dialect))
+    assert done.result.outcome is Outcome.FAILED
+    assert done.result.reason.startswith("credential: ")
+    assert not done.result.retryable
+    assert time.monotonic() - began < 20
+    assert len(stage.requests()) == 1
+
+
+@every_agent
+def test_an_overloaded_provider_is_waited_for(stage, agent, dialect):
+    stage.script({"text": "There.", "fail": [529, 500], "retry_after": 0})
+    done = stage.run(stage.spec(agent, dialect))
+    assert done.result.outcome is Outcome.DONE
+    assert len(stage.requests()) == 3
+
+
+@every_agent
+def test_a_provider_that_stays_down_is_worth_another_try(stage, agent, dialect):
+    stage.script({"text": "never", "fail": [529] * 40, "retry_after": 0})
+    done = stage.run(stage.spec(agent, dialect))
+    assert done.result.outcome is Outcome.FAILED
+    assert done.result.reason.startswith("provider: ")
+    assert done.result.retryable
+    assert len(stage.requests()) <= 6
+
+
+@every_agent
+def test_a_silent_session_is_ended_and_may_be_tried_again(stage, agent, dialect):
+    stage.script({"text": "never", "hang": True})
+    done = stage.run(stage.spec(agent, dialect, limits=Limits(idle_minutes=4 / 60)))
+    assert done.result.outcome is Outcome.FAILED
+    assert done.result.reason.startswith("idle: ")
+    assert done.result.retryable
+    assert runners() == []
+
+
+@every_agent
+def test_a_session_ends_at_its_minutes(stage, agent, dialect):
+    stage.script({"text": "never", "hang": True})
+    done = stage.run(stage.spec(agent, dialect, limits=Limits(minutes=3 / 60)))
+    assert done.result.outcome is Outcome.LIMIT
+    assert done.result.reason.startswith("time: ")
+    assert runners() == []
+
+
+@every_resumable_agent
+def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent, dialect):
+    """In another home and another work tree, as on another host."""
+    stage.script(
+        {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
+        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 3"}]},
+        {"text": "Third."},
+        {"text": "Fourth."},
+    )
+
+    def kill(event):
+        if event.kind is EventKind.TOOL_CALL and event.payload["title"].startswith("Shell sleep"):
+            time.sleep(0.5)
+            for pid in runners():
+                os.kill(pid, signal.SIGKILL)
+
+    lost = stage.run(stage.spec(agent, dialect), on_event=kill)
+    assert (lost.result.outcome, lost.result.retryable) == (Outcome.LOST, True)
+    assert lost.result.session_ref
+    assert lost.transcript
+
+    elsewhere = stage.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    again = stage.run(
+        stage.spec(
+            agent,
+            dialect,
+            session_id="s2",
+            prompt="Go on.",
+            workdir=elsewhere,
+            home=stage.folder / "home2",
+            resume=resumed(stage, lost),
+        )
+    )
+    assert again.result.outcome is Outcome.DONE
+    assert again.result.summary in ("Second.", "Third.")
+    assert stage.requests()[-1]["turn"] >= 1
+
+
+@every_resumable_agent
+def test_a_session_can_go_on_after_it_was_stopped(stage, agent, dialect):
+    stage.script(
+        {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
+        {"text": "Second.", "delay": 3},
+        {"text": "Third."},
+    )
+    stop = threading.Event()
+
+    def on_event(event):
+        if event.kind is EventKind.TOOL_RESULT:
+            stop.set()
+
+    stopped = stage.run(stage.spec(agent, dialect), stop=stop, on_event=on_event)
+    assert stopped.result.outcome is Outcome.STOPPED
+    assert runners() == []
+    assert stopped.transcript
+    again = stage.run(stage.spec(agent, dialect, prompt="Go on.", resume=resumed(stage, stopped)))
+    assert again.result.outcome is Outcome.DONE
+    # Claude Code answers an interrupted turn itself before it goes on.
+    assert again.result.summary == ("Third." if agent == "claude-code" else "Second.")
+
+
+def resumed(stage, interrupted):
+    """What the operator lays out of an interrupted session."""
+    transcript = stage.folder / "transcript"
+    transcript.write_bytes(interrupted.transcript)
+    return Resume(session_ref=interrupted.result.session_ref, transcript=transcript)
+
+
+@every_agent
+def test_the_sandbox_shows_nothing_of_the_host_and_lets_nothing_out(stage, fix, agent, dialect):
+    look = "id -u; ls /root; cat /proc/*/environ | tr '\\0' '\\n'; cat ../script.yaml"
+    leave = "echo x > ../mine; echo x > /etc/mine; echo x > /usr/mine"
+    stage.script(*fix(f"{look}; {leave}; true"))
+    done = stage.run(stage.spec(agent, dialect), sandbox=stage.boxed())
+    assert done.result.outcome is Outcome.DONE, done.result
+    assert (stage.work / "calc.py").read_text().endswith("return a + b\n")
+    seen = stage.of(EventKind.TOOL_RESULT)[-1]["text"]
+    assert "HOME=" in seen
+    assert not any(name in seen for name in ("PYTEST_CURRENT_TEST", ".ssh", "implement:"))
+    assert not any(path.exists() for path in (stage.folder / "mine", Path("/etc/mine"), Path("/usr/mine")))
+    if os.geteuid() == 0:
+        assert "65534\n" in seen
+
+
+@every_agent
+def test_a_reading_session_changes_nothing(stage, agent, dialect):
+    """It has no tool that writes; one with a shell has a tree that cannot be written."""
+    tries = {"op": "shell", "command": "echo x > calc.py"}
+    if agent != "codex":
+        tries = {"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}
+    stage.script({"ops": [{"op": "read", "path": "calc.py"}]}, {"ops": [tries]}, {"text": "I could not."})
+    done = stage.run(stage.spec(agent, dialect, access="read"), sandbox=stage.boxed())
+    results = [result["ok"] for result in stage.of(EventKind.TOOL_RESULT)]
+    if agent == "codex":
+        assert (done.result.outcome, results) == (Outcome.DONE, [True, False])
+    else:
+        assert "no tool for op `edit`" in done.result.reason
+    assert (stage.work / "calc.py").read_text().endswith("a - b\n")
+
+
+@every_agent
+def test_what_the_repository_says_to_agents_is_neither_run_nor_read(stage, agent, dialect):
+    """Hooks, servers, settings and instructions of a repository; a path in a prompt is only text."""
+    planted = stage.plant()
+    (stage.folder / "secret").write_text("the-secret" * 5000)
+    stage.script({"ops": [{"op": "read", "path": "calc.py"}]}, {"text": "ok"})
+    done = stage.run(stage.spec(agent, dialect, prompt=f"Fix it. @{stage.folder}/secret $skill /init"))
+    assert done.result.outcome is Outcome.DONE
+    assert not planted.exists()
+    assert all(request["request_bytes"] < 20_000 for request in stage.requests())
