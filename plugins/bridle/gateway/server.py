@@ -7,7 +7,6 @@ import secrets
 import socket
 import threading
 import time
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
