@@ -30,6 +30,7 @@ class Scenario:
         script: task id to sessions.
         issue: front matter of issue 1; the label `bug` makes the classification a rule's.
         settings: of the repository, besides the usual.
+        files: of the repository.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Scenario:
     script: Mapping[str, list[Session]] = field(default_factory=dict)
     issue: Mapping[str, Any] = field(default_factory=lambda: {"labels": ["bug"]})
     settings: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=lambda: FILES)
 
 
 def edit(old: str, new: str) -> Session:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from e2e_run import Run
-from e2e_scenario import CHECK, FILES, Scenario
+from e2e_scenario import CHECK, Scenario
 
 from bridle.demo.books import Count
 from bridle.forge.document import Document
@@ -25,7 +25,7 @@ class Stage:
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario = scenario
         self.folder = folder
-        self.repository = GitRepository(folder / "repository", FILES)
+        self.repository = GitRepository(folder / "repository", scenario.files)
         self.main = self.tip("main")
         self.notes: dict[str, object] = {}
         """What the plot wants the tests to know."""

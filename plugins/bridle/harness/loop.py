@@ -39,7 +39,7 @@ class LoopTerms(BaseModel):
     worker_check: str | None = None
     """Check that each worker's own commit must pass; None: none."""
     max_rounds: int = 10
-    budget_usd: Decimal | None = None
+    budget_usd: float | None = None
     """Of all rounds together, in US dollars; None: no cap."""
     hours: float | None = None
     """Until the deadline; None: none."""
@@ -120,13 +120,15 @@ def begin(step: Step, terms: LoopTerms) -> Turn:
         params=terms.model_dump(mode="json"),
         hours=terms.hours,
     )
-    if loop.state != "running":
+    if loop.state == "failed":  # somebody has cleared the task that failed
+        step.ledger.set_loop_state(loop.id, "running")
+    elif loop.state != "running":
         raise StopRequested(
             f"loop {loop.id} is {loop.state}: {loop.reason or 'somebody asked for it'}. To go on: "
             f"`bridle loop resume {loop.id}`"
         )
     if terms.budget_usd is not None and step.ledger.budget(loop.scope) is None:
-        step.ledger.set_budget(loop.scope, cap_usd=terms.budget_usd, cap_tokens=None)
+        step.ledger.set_budget(loop.scope, cap_usd=Decimal(str(terms.budget_usd)), cap_tokens=None)
     row = step.ledger.open_round(loop.id, number, run_id=key.run_id, base=loop.head_commit)
     log.info(
         "loop %s, round %d of at most %s, from %s",

@@ -1,7 +1,6 @@
 """The end of a round: the criteria, what a human says, and what follows."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,14 +74,13 @@ def judge_round(step: Step, terms: LoopTerms, *, role: str, prompt: str) -> Roun
     )
 
 
-def end_round(step: Step, terms: LoopTerms, *, review: str, params: Mapping[str, Any]) -> NextRound | None:
+def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
     """Close the round and say which run follows; None: none, the round's commit is to be published.
 
     Args:
         step: the step that ends the round.
         terms: of the loop.
         review: task id of the human's review.
-        params: of the run; the next one gets the same.
 
     Raises:
         GoalMissed: a stop rule ended the loop.
@@ -114,16 +112,13 @@ def end_round(step: Step, terms: LoopTerms, *, review: str, params: Mapping[str,
     _close(turn, "done" if verdict == "done" else "next", reason)
     if verdict == "done":
         return None
-    state = step.ledger.loop(turn.loop.id).state
-    if state != "running":
-        log.info("loop %s is %s: no further round is begun", turn.loop.id, state)
+    loop = step.ledger.loop(turn.loop.id)
+    if loop.state == "failed":  # somebody has cleared the task that failed
+        step.ledger.set_loop_state(loop.id, "running")
+    elif loop.state != "running":
+        log.info("loop %s is %s: no further round is begun", loop.id, loop.state)
         return None
-    return next_run(turn.loop.id, row.round + 1, params)
-
-
-def next_run(loop_id: str, number: int, params: Mapping[str, Any]) -> NextRound:
-    """The run that round `number` of a loop is."""
-    return NextRound(f"{loop_id}-r{number}", {**params, "loop_id": loop_id, "round": number})
+    return NextRound(loop.run_id(row.round + 1), loop.conf(row.round + 1))
 
 
 def is_to_be_published(step: Step, terms: LoopTerms, *, review: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from bridle.ledger.loops import LoopRow, RoundRow, Verdict
+from bridle.ledger.loops import COUNTED_FROM, LoopRow, RoundRow, Verdict
 from bridle.ledger.records import BudgetRow
 
 
@@ -32,7 +32,7 @@ def decide(loop: LoopRow, rounds: Sequence[RoundRow], budget: BudgetRow | None) 
     if is_done(loop, rounds):
         return Decision("done", _done(loop, last), doubts)
     # a person who lets a stopped loop go on has seen what came before
-    counted = [row for row in rounds if row.round >= loop.params.get("counted_from", 0)]
+    counted = [row for row in rounds if row.round >= loop.params.get(COUNTED_FROM, 0)]
     for rule in (_budget(loop, budget), _deadline(loop), _rounds(loop, last)):
         if rule:
             return Decision("stop", rule, doubts)

@@ -18,6 +18,9 @@ LoopState = Literal["running", "paused", "stopped", "done", "failed"]
 Verdict = Literal["start", "next", "done", "stop"]
 """What follows a round; `start` is round 0, the repository before anything was done."""
 
+COUNTED_FROM = "counted_from"
+"""Key of `LoopRow.params`: the round from which on the stop rules count; a person who resumes moves it."""
+
 ENDED: tuple[LoopState, ...] = ("stopped", "done", "failed")
 
 
@@ -50,6 +53,15 @@ class LoopRow:
     def scope(self) -> str:
         """The loop as a scope of budgets and stop flags."""
         return f"loop:{self.id}"
+
+    def run_id(self, number: int) -> str:
+        """The run that round `number` is, for all rounds but those that a person starts."""
+        return f"{self.id}-r{number}"
+
+    def conf(self, number: int) -> dict[str, Json]:
+        """The parameters of that run."""
+        terms = {name: value for name, value in self.params.items() if name != COUNTED_FROM}
+        return {**terms, "loop_id": self.id, "round": number}
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,17 @@ class Loops(Part):
     def advance_loop(self, loop_id: str, head: str) -> None:
         """Note the commit that the next round starts from."""
         self._change_loop(loop_id, head_commit=head)
+
+    def resume_loop(self, loop_id: str) -> int:
+        """Let a loop go on, with its stop rules counting anew; returns the number of its next round.
+
+        Raises:
+            ConfigError: there is no such loop.
+        """
+        number = max((row.round for row in self.rounds(loop_id)), default=0) + 1
+        params = {**self.loop(loop_id).params, COUNTED_FROM: number}
+        self._change_loop(loop_id, state="running", reason="", closed_at=None, params=params)
+        return number
 
     def extend_loop(self, loop_id: str, *, rounds: int | None = None, hours: float | None = None) -> LoopRow:
         """Give a loop more room.

@@ -152,7 +152,7 @@ class NextRoundOperator(BridleOperator):
         from bridle.harness.result import StepResult
         from bridle.harness.round_end import end_round
 
-        self._next = end_round(step, _terms(context), review=self.review, params=context["params"])
+        self._next = end_round(step, _terms(context), review=self.review)
         return StepResult(result={"next": None if self._next is None else self._next.run_id})
 
 

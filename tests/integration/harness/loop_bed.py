@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from bridle.testing.git_repository import GitRepository
 LOOP = "loop-1"
 ROLES = """
 roles:
-  orchestrator: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {tokens: 30000, turns: 3, minutes: 5}}
+  orchestrator: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {tokens: 30000, turns: 3}}
   implementer: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {turns: 20, minutes: 5}}
   judge: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {turns: 20, minutes: 5}}
 """
@@ -173,31 +175,15 @@ class LoopBed:
         """The mapped workers; one that fails does not stop the others."""
         for index, kwargs in enumerate(workers):
             step = self.step("work", number, index)
-            role = step.role("implementer")
-
-            def assignment(
-                _round: int, feedback: str, kwargs: Kwargs = kwargs, step: Step = step
-            ) -> Assignment:
-                seen = {
-                    **kwargs["inputs"],
-                    "feedback": feedback,
-                    "check": kwargs["check"] or "",
-                    "round": _round,
-                }
-                prompt = step.prompt("work.md", seen)
-                return Assignment("implementer", role, Limits(turns=20, minutes=5), "write", prompt)
-
             wanted = Work(
-                assignment=assignment,
+                assignment=partial(_worker, step, kwargs),
                 repository=step.repository("acme/board"),
                 base=kwargs["base"],
                 check=kwargs["check"],
                 must_change=True,
             )
-            try:
+            with suppress(BridleError):  # Airflow marks it as failed; the ledger knows
                 work(step, wanted)
-            except BridleError:
-                pass  # Airflow marks it as failed; the ledger knows
 
     def end(self, number: int, answer: tuple[bool, str] | None) -> int | None:
         """Criteria, review, and what follows."""
@@ -219,6 +205,12 @@ class LoopBed:
     def follow(self, number: int) -> NextRound | None:
         """The end of a round."""
         try:
-            return end_round(self.step("next_round", number), self.wanted, review="review_round", params={})
+            return end_round(self.step("next_round", number), self.wanted, review="review_round")
         except GoalMissed:
             return None
+
+
+def _worker(step: Step, kwargs: Kwargs, number: int, feedback: str) -> Assignment:
+    seen = {**kwargs["inputs"], "feedback": feedback, "check": kwargs["check"] or "", "round": number}
+    prompt = step.prompt("work.md", seen)
+    return Assignment("implementer", step.role("implementer"), Limits(turns=20, minutes=5), "write", prompt)

@@ -1,0 +1,189 @@
+"""`bridle loop`: what loops there are, and what a person does with them."""
+
+import getpass
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridle.cli.console import say, show
+from bridle.cli.goal import follow_loop
+from bridle.cli.stack import DEFAULT_STATE, AsJson, State
+from bridle.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridle.ledger.loops import LoopRow
+    from bridle.ledger.store import Ledger
+
+loops = typer.Typer(no_args_is_help=True, help="Loops: list, show, pause, resume, stop, extend.")
+
+Name = Annotated[str, typer.Argument(help="Of the loop, or a part of it.")]
+
+
+@loops.command("list")
+def list_loops(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """List loops, newest first."""
+    with _ledger(state) as ledger:
+        rows = ledger.loops()
+        if as_json:
+            show([asdict(row) for row in rows])
+            return
+        for row in rows:
+            typer.echo(f"{row.id}  {row.state}\n    {row.goal.splitlines()[0][:100]}")
+            if row.reason:
+                typer.echo(f"    {row.reason}")
+        if not rows:
+            say('no loop yet: `bridle goal "…" --repo …` starts one')
+
+
+@loops.command("show")
+def show_loop(name: Name, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Show a loop's rounds: what was decided, done, checked, said, and spent."""
+    with _ledger(state) as ledger:
+        row = _find(ledger, name)
+        rounds = [turn for turn in ledger.rounds(row.id) if turn.round > 0]
+        if as_json:
+            show({**asdict(row), "rounds": [asdict(turn) for turn in rounds]})
+            return
+        budget = ledger.budget(row.scope)
+        typer.echo(f"{row.id}  {row.state}{': ' if row.reason else ''}{row.reason}")
+        typer.echo(f"  {row.goal}\n  {row.repo}, branch {row.branch}, from {row.base_commit[:10]}")
+        typer.echo(f"  at {row.head_commit[:10]}, {len(rounds)} of at most {row.params['max_rounds']} rounds")
+        if budget is not None:
+            cap = "no cap" if budget.cap_usd is None else f"of ${budget.cap_usd:.2f}"
+            typer.echo(f"  spent ${budget.spent_usd:.4f} {cap}, {budget.spent_tokens:,} tokens")
+        for turn in rounds:
+            typer.echo(f"\n  round {turn.round}  {turn.verdict or 'goes on'}: {turn.reason}")
+            typer.echo(f"    {turn.decision.get('why', '')}")
+            for item in turn.delivered:
+                typer.echo(
+                    f"    - {item['title']}: {item['status']}{', ' if item['why'] else ''}{item['why']}"
+                )
+            for check in turn.checks:
+                typer.echo(f"    {check['name']}: {'holds' if check['passed'] else 'does not hold'}")
+            if turn.answer:
+                typer.echo(f"    {turn.answer['by']}: {turn.answer['choice']} {turn.answer['feedback']}")
+
+
+@loops.command("pause")
+def pause(name: Name, state: State = DEFAULT_STATE) -> None:
+    """Begin no further round; the one under way goes on to its end."""
+    with _ledger(state) as ledger:
+        row = _find(ledger, name)
+        if row.state != "running":
+            raise InvalidInput(f"loop {row.id} is {row.state}; only a running one can be paused")
+        ledger.set_loop_state(row.id, "paused", f"{_me()} paused it")
+    typer.echo(f"Paused: {row.id}; `bridle loop resume` lets it go on")
+
+
+@loops.command("stop")
+def stop(name: Name, state: State = DEFAULT_STATE) -> None:
+    """Stop a loop and the round under way: no model call, check, commit or outside write is begun."""
+    from bridle.local.find_airflow import find_airflow
+
+    with _ledger(state) as ledger:
+        row = _find(ledger, name)
+        ledger.request_stop(row.scope, _me())
+        ledger.set_loop_state(row.id, "stopped", f"{_me()} stopped it")
+        with find_airflow(state) as airflow:
+            for run_id in dict.fromkeys(turn.run_id for turn in ledger.rounds(row.id)[-1:]):
+                if not airflow.run(row.dag_id, run_id).ended:
+                    airflow.fail_run(row.dag_id, run_id)
+    typer.echo(f"Stopped: {row.id} at {row.head_commit[:10]}; `bridle loop resume` goes on from there")
+
+
+@loops.command("extend")
+def extend(
+    name: Name,
+    rounds: Annotated[int | None, typer.Option(min=1, help="More rounds.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0.01, help="More US dollars.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0.01, help="From now until the deadline.")] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Give a loop more rounds, more money or more time."""
+    with _ledger(state) as ledger:
+        row = ledger.extend_loop(_find(ledger, name).id, rounds=rounds, hours=hours)
+        if budget is not None:
+            found = ledger.budget(row.scope)
+            before = Decimal(0) if found is None or found.cap_usd is None else found.cap_usd
+            tokens = None if found is None else found.cap_tokens
+            ledger.set_budget(row.scope, cap_usd=before + Decimal(str(budget)), cap_tokens=tokens)
+    typer.echo(f"Extended: {row.id}, at most {row.params['max_rounds']} rounds")
+
+
+@loops.command("resume")
+def resume(
+    name: Name,
+    follow: Annotated[bool, typer.Option(help="Show progress until the loop has ended.")] = True,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Let a paused, stopped or failed loop go on from where it was."""
+    from bridle.local.find_airflow import find_airflow
+
+    with _ledger(state) as ledger, find_airflow(state) as airflow:
+        row = _find(ledger, name)
+        last = ledger.rounds(row.id)[-1]
+        under_way = not airflow.run(row.dag_id, last.run_id).ended
+        _require_room(ledger, row, last.round)
+        ledger.clear_stop(row.scope)
+        number = ledger.resume_loop(row.id)
+        if under_way:
+            typer.echo(f"Goes on: {row.id}, round {last.round} is under way")
+            return
+        run = airflow.trigger(row.dag_id, row.conf(number), run_id=row.run_id(number))
+        typer.echo(f"Goes on: {row.id}, round {number} from {row.head_commit[:10]}")
+        if follow:
+            follow_loop(airflow, run, row.id, state)
+
+
+def _require_room(ledger: "Ledger", row: "LoopRow", rounds: int) -> None:
+    """A round that a rule would end at once is not worth its money.
+
+    Raises:
+        InvalidInput: the loop is done, or has used up what it was given.
+    """
+    budget = ledger.budget(row.scope)
+    if row.state == "done":
+        raise InvalidInput(f"loop {row.id} is done: {row.reason}")
+    if rounds >= row.params["max_rounds"]:
+        raise InvalidInput(
+            f"all rounds of loop {row.id} are used up: `bridle loop extend {row.id} --rounds N`"
+        )
+    if row.late:
+        raise InvalidInput(
+            f"the deadline of loop {row.id} has passed: `bridle loop extend {row.id} --hours N`"
+        )
+    if budget is not None and budget.cap_usd is not None and budget.spent_usd >= budget.cap_usd:
+        raise InvalidInput(f"the budget of loop {row.id} is spent: `bridle loop extend {row.id} --budget N`")
+
+
+def _find(ledger: "Ledger", name: str) -> "LoopRow":
+    """The loop that a person means.
+
+    Raises:
+        InvalidInput: none, or more than one, is called so.
+    """
+    found = [row for row in ledger.loops(limit=1000) if name in row.id]
+    exact = [row for row in found if row.id == name]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    several = ", ".join(row.id for row in found[:5])
+    raise InvalidInput(
+        f"{name!r} is the name of several loops: {several}"
+        if found
+        else f"there is no loop {name!r}; `bridle loop list` shows those there are"
+    )
+
+
+def _ledger(state: "Path") -> "Ledger":
+    from bridle.ledger.store import Ledger
+    from bridle.local.ledger_url import find_ledger_url
+
+    return Ledger(find_ledger_url(state))
+
+
+def _me() -> str:
+    return f"human:{getpass.getuser()}"
