@@ -16,6 +16,7 @@ from bridle.cli import (
     loop,
     migrate,
     project,
+    replay,
     resolve,
     retention,
     roles,
@@ -48,6 +49,7 @@ app.command("goal")(goal.goal)
 app.add_typer(loop.loops, name="loop")
 app.command("doctor")(doctor.doctor)
 app.command("spec")(spec.spec)
+app.command("replay")(replay.replay)
 app.command("runs")(runs.runs)
 app.command("show")(runs.show_run)
 app.command("approvals")(approvals.approvals)

@@ -32,13 +32,17 @@ def issue_fix(
     approvals: Annotated[
         str, typer.Option(help="Where to ask a human: before_pull_request, plan, both with a comma, or none.")
     ] = GATE,
+    record: Annotated[
+        Path | None, typer.Option(help="Folder to write all model calls to, for `bridle replay`.")
+    ] = None,
     follow: Annotated[bool, typer.Option(help="Show progress until the run has ended.")] = True,
     state: State = DEFAULT_STATE,
 ) -> None:
     """Turn one issue of a repository into one draft pull request."""
+    from bridle.cli.replay import keep
     from bridle.local.find_airflow import find_airflow
 
-    conf = {
+    conf: dict[str, Any] = {
         "repo": repo,
         "issue": issue,
         "base": base or None,
@@ -51,10 +55,14 @@ def issue_fix(
         require_offered(airflow, ISSUE_FIX, "repo", repo)
         if check:
             require_offered(airflow, ISSUE_FIX, "check", check)
+        if record:
+            conf["bridle"] = {"record": True}
         run = start(airflow, ISSUE_FIX, conf, label=f"{repo}-{issue}")
         say(f"{run.dag_id}/{run.run_id}\n  {airflow.run_url(run.dag_id, run.run_id)}")
-        if follow:
+        if follow or record:
             run = follow_run(airflow, run, state)
+        if record:
+            keep(run, record, state)
         result = airflow.value(run.dag_id, run.run_id, "open_pull_request") if run.ended else None
         show(run.model_dump(mode="json") | {"pull_request": result})
         if run.state == "failed":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
+from bridle.config.recordings import FOLDER
 from bridle.errors import ConfigError
 
 GatewayMode = Literal["live", "script", "record", "replay"]
@@ -88,7 +89,7 @@ class Settings:
     @property
     def recordings(self) -> Path:
         """Where `bridle run --record` keeps recordings on this host."""
-        return self.home / "cassettes"
+        return self.home / FOLDER
 
     def for_run(self, conf: Mapping[str, Any]) -> Self:
         """These settings, with what one run's configuration asks for.

@@ -1,8 +1,6 @@
 """Recording and replaying a run's model calls: which session has which file."""
 
-from pathlib import Path
-from urllib.parse import quote
-
+from bridle.config.recordings import recording_of
 from bridle.gateway.cassette import cassette_path
 from bridle.gateway.portable import Portable
 from bridle.gateway.recording import Recording
@@ -36,11 +34,6 @@ def tape_for(step: Step, desk: Desk, *, round: int) -> Tape | None:
         return Replaying(cassette_path(folder, _task(step), round, ordinal), portable)
     run = recording_of(folder, attempt.step.dag_id, attempt.step.run_id)
     return Recording(cassette_path(run, _task(step), round, ordinal), portable)
-
-
-def recording_of(folder: Path, dag_id: str, run_id: str) -> Path:
-    """The folder of a run's recording."""
-    return folder / quote(dag_id, safe="") / quote(run_id, safe="")
 
 
 def _task(step: Step) -> str:

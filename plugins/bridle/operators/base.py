@@ -79,7 +79,7 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
     budget = params.get("budget_usd")
     with open_step(
         attempt,
-        settings=Settings.load(),
+        settings=Settings.load().for_run(context["dag_run"].conf or {}),
         beside=Path(context["dag"].fileloc).parent,
         budget_usd=None if budget is None else Decimal(str(budget)),
         budget_tokens=params.get("budget_tokens"),

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from harness_bench import Bed, assignment, edit
 
+from bridle.config.recordings import recording_of
 from bridle.errors import ConfigError
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
-from bridle.harness.tape import recording_of
 from bridle.harness.work import work
 from bridle.ledger.ids import new_id
 from bridle.ledger.records import Attempt, StepKey
