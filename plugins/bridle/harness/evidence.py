@@ -1,11 +1,14 @@
 """What the harness itself knows of a run: checks and costs, for texts that go to the outside."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from bridle.gateway.price_list import PriceList
 from bridle.harness.step import Step
-from bridle.ledger.queries import Queries, StepRow
-from bridle.ledger.records import CheckRow
+from bridle.ledger.costs import CostRow, CountedCall
+from bridle.ledger.queries import NOTHING, Queries
+from bridle.ledger.records import CheckRow, SessionRow, Totals
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,26 @@ class Cost:
     """What one step, or all, came to."""
 
     step: str
+    role: str
     model: str
     sessions: int
     tokens: int
+    """Input and output."""
+    input: int
+    cached: int
+    """Part of `input` that was read from the provider's cache."""
+    output: int
     cost: str
     """US dollars with four digits, or `unknown`."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same tokens on a single model."""
+
+    model: str
+    """`provider:model`, the dearest that was used."""
+    cost: str
 
 
 @dataclass(frozen=True)
@@ -38,27 +56,39 @@ class Evidence:
     costs: tuple[Cost, ...]
     """Steps that called a model, in order."""
     total: Cost
+    comparison: Comparison | None
+    """None: one model did everything, or a price is not known."""
 
     @classmethod
     def of_run(cls, step: Step) -> "Evidence":
-        """Read the books of the run that `step` belongs to; in a loop, of all its runs so far."""
+        """Read the books of the run that `step` belongs to."""
         key = step.attempt.step
-        loop = step.attempt.loop_id
-        runs = dict.fromkeys(row.run_id for row in step.ledger.rounds(loop)) if loop else [key.run_id]
         with Queries(step.ledger.url) as queries:
-            rows = [row for run_id in runs for row in queries.run(key.dag_id, run_id)]
-        costs = tuple(_cost(row) for row in rows if row.sessions)
-        amounts = [row.totals.cost_usd for row in rows]
-        total = Cost(
-            step="",
-            model="",
-            sessions=sum(cost.sessions for cost in costs),
-            tokens=sum(cost.tokens for cost in costs),
-            cost=dollars(
-                None if None in amounts else sum((amount or Decimal(0) for amount in amounts), Decimal(0))
-            ),
-        )
-        return cls(tuple(_check(check) for row in rows for check in row.checks), costs, total)
+            rows = queries.run(key.dag_id, key.run_id)
+            (all_of_it,) = queries.cost("dag", run=(key.dag_id, key.run_id)) or [CostRow("", NOTHING)]
+            calls = queries.counted_calls(run=(key.dag_id, key.run_id))
+        costs = tuple(_cost(row.step.task_id, row.sessions, row.totals) for row in rows if row.sessions)
+        every = tuple(session for row in rows for session in row.sessions)
+        total = replace(_cost("", every, all_of_it.totals), role="", model="")
+        checks = tuple(_check(check) for row in rows for check in row.checks)
+        return cls(checks, costs, total, _comparison(PriceList(step.roles.providers), calls))
+
+    @property
+    def cost_table(self) -> str:
+        """Steps, models, tokens and dollars, as Markdown for a pull request."""
+        lines = [
+            "| step | role | model | sessions | tokens in | of them cached | tokens out | US dollars |",
+            "|---|---|---|---:|---:|---:|---:|---:|",
+            *(_line(cost.step, cost) for cost in self.costs),
+            _line("**in all**", self.total),
+        ]
+        if self.comparison:
+            lines += [
+                "",
+                f"The same tokens on {self.comparison.model} alone: {self.comparison.cost} US dollars, "
+                "priced call by call.",
+            ]
+        return "\n".join(lines)
 
 
 def dollars(amount: Decimal | None) -> str:
@@ -66,15 +96,33 @@ def dollars(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"{amount:.4f}"
 
 
-def _cost(row: StepRow) -> Cost:
-    models = dict.fromkeys(session.model for session in row.sessions)
+def _cost(step: str, sessions: Sequence[SessionRow], totals: Totals) -> Cost:
+    known = dollars(totals.known_usd)
     return Cost(
-        step=row.step.task_id,
-        model=", ".join(models),
-        sessions=len(row.sessions),
-        tokens=row.totals.usage.total,
-        cost=dollars(row.totals.cost_usd),
+        step=step,
+        role=", ".join(dict.fromkeys(session.role for session in sessions)),
+        model=", ".join(dict.fromkeys(session.model for session in sessions)),
+        sessions=len(sessions),
+        tokens=totals.usage.total,
+        input=totals.usage.input_tokens,
+        cached=totals.usage.cache_read_tokens,
+        output=totals.usage.output_tokens,
+        cost=f"{known} + unknown" if totals.unknown_calls and totals.known_usd else dollars(totals.cost_usd),
     )
+
+
+def _line(name: str, cost: Cost) -> str:
+    numbers = (cost.sessions, cost.input, cost.cached, cost.output)
+    cells = (name, cost.role, cost.model, *(f"{number:,}" for number in numbers), cost.cost)
+    return "| " + " | ".join(cells) + " |"
+
+
+def _comparison(prices: PriceList, calls: Sequence[CountedCall]) -> Comparison | None:
+    models = {call.model for call in calls}
+    usages = [call.usage for call in calls]
+    dearest = prices.dearest(models, usages) if len(models) > 1 else None
+    cost = prices.as_if(dearest, usages) if dearest else None
+    return None if dearest is None or cost is None else Comparison(dearest, dollars(cost))
 
 
 def _check(row: CheckRow) -> Check:

@@ -72,6 +72,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
         "checks": [check for check in evidence.checks if check.commit == wanted.commit],
         "costs": evidence.costs,
         "total": evidence.total,
+        "cost_table": evidence.cost_table,
     }
     text = outside_text(step, wanted.template, {**wanted.inputs, **told})
     title, _, body = text.strip().partition("\n")

@@ -22,7 +22,7 @@ class OpenPullRequestOperator(BridleOperator):
         commit: what to publish. Templated.
         base: the commit that the work started from. Templated.
         number: the issue that it is for; names the branch. Templated.
-        inputs: what the template may see, besides `checks`, `costs`, `commit` and `number`. Templated.
+        inputs: what the template may see, besides `checks`, `cost_table`, `commit` and `number`. Templated.
         body: file below `include/templates/`: first line the title, then an empty line, then the body.
         target: branch to merge into; empty: the repository's default. Templated.
         draft: whether the pull request is a draft.

@@ -13,6 +13,7 @@ from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.harness.work import work
+from bridle.ledger.queries import Queries
 from bridle.testing.git_repository import plain_git
 
 Make = Callable[..., Bed]
@@ -77,7 +78,13 @@ def test_a_commit_becomes_one_pull_request_with_evidence(fixed: tuple[Bed, StepR
     text = pull.read_text()
     assert "Fix #7: add subtracts" in text
     assert "`python3 test_calc.py`" in text
-    assert f"{done.tokens:,}" in text
+    with Queries(here.ledger.url) as ledger:
+        (row,) = ledger.cost("dag", run=("dag", "run"))
+    usage = row.totals.usage
+    numbers = f"| 1 | {usage.input_tokens:,} | {usage.cache_read_tokens:,} | {usage.output_tokens:,} |"
+    assert f"| implement | implementer | claude-sonnet-4-5 {numbers} {row.totals.cost_usd:.4f} |" in text
+    assert f"| **in all** |  |  {numbers}" in text
+    assert "alone" not in text, "there is nothing to compare a single model with"
     assert result.result["url"].endswith("pulls/1.md")
 
 
