@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 import bridle
+from bridle import agents
 from bridle.agents.base import Limits
 from bridle.config.repositories import PatchLimits, Repository
 from bridle.config.roles import Role
@@ -170,6 +171,21 @@ def operations() -> str:
     return table(("`op`", "fields", "meaning"), rows)
 
 
+def supported() -> str:
+    """What each agent says that it can do; the conformance tests try it."""
+    every = {name: agents.get(name).supports for name in sorted(agents.AGENTS)}
+    rows = {
+        "dialects": lambda it: ", ".join(it.dialects),
+        "access": lambda it: ", ".join(it.access),
+        "`effort` of a role": lambda it: ", ".join(it.efforts) or "no",
+        "`tools` of a role": lambda it: "yes" if it.tools else "no",
+        "structured output": lambda it: "yes" if it.output else "no",
+        "goes on after a kill, on another host": lambda it: "yes" if it.resume else "no",
+    }
+    head = ("", *(f"`{name}`" for name in every))
+    return table(head, [(what, *map(say, every.values())) for what, say in rows.items()])
+
+
 def source(name: str, language: str) -> str:
     """A file of the example, as a block of code."""
     text = (DOCS / "example" / name).read_text(encoding="utf-8")
@@ -180,6 +196,10 @@ PARTS = {
     "example-dag": lambda: source("dags/fix_it.py", "python"),
     "example-script": lambda: source("script.yaml", "yaml"),
     "example-test": lambda: source("test_fix_it.py", "python"),
+    "example-agent": lambda: source("agent/one_question.py", "python"),
+    "example-agent-project": lambda: source("agent/pyproject.toml", "toml"),
+    "example-agent-test": lambda: source("test_own_agent.py", "python"),
+    "agents": supported,
     "operators": operators,
     "step-result": lambda: fields(StepResult),
     "settings": settings,

@@ -157,8 +157,17 @@ class Supports(_Frozen):
     resume: bool = True
     """An interrupted session goes on from its transcript, on another host too."""
 
-    def lacks(self, *, effort: str | None = None, tools: Sequence[str] = (), access: Access = "none") -> str:
+    def lacks(
+        self,
+        *,
+        effort: str | None = None,
+        tools: Sequence[str] = (),
+        access: Access = "none",
+        output: bool = False,
+    ) -> str:
         """What of this the agent cannot do, as the end of a sentence that its name begins; empty: nothing."""
+        if output and not self.output:
+            return "gives no structured output"
         if access not in self.access:
             return f"has no sessions with access {access!r}, only {', '.join(self.access)}"
         if effort is not None and not self.efforts:

@@ -78,6 +78,7 @@ class LLMClassifyOperator(RoleOperator, SkipMixin):
         super().__init__(
             role=role,
             changes=RoleChanges(agent=agent, model=model, fallback=fallback, effort=effort, limits=limits),
+            output=True,
             **kwargs,
         )
         self.prompt = prompt

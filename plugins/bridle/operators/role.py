@@ -18,7 +18,15 @@ class RoleOperator(BridleOperator):
     shows them before anything runs. The role's pool is the task's, unless the task or the DAG names one.
     """
 
-    def __init__(self, *, role: str, changes: RoleChanges, access: Access = "none", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        role: str,
+        changes: RoleChanges,
+        access: Access = "none",
+        output: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.role = role
         self.changes = changes
@@ -29,7 +37,7 @@ class RoleOperator(BridleOperator):
         roles = Roles.read(settings.include("roles.yaml", beside=Path(dag.fileloc).parent))
         found = roles.get(role, changes)
         supports = agents.get(found.agent).supports
-        lacking = supports.lacks(effort=found.effort, tools=found.tools, access=access)
+        lacking = supports.lacks(effort=found.effort, tools=found.tools, access=access, output=output)
         if not roles.dialects_of(found).intersection(supports.dialects):
             lacking = f"speaks only {', '.join(supports.dialects)}, which {found.provider!r} does not"
         if lacking:

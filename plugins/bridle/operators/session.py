@@ -73,6 +73,7 @@ class AgentSessionOperator(RoleOperator):
             role=role,
             changes=RoleChanges(agent, model, fallback, effort, tools, limits),
             access=access,
+            output=output_type is not None,
             **kwargs,
         )
         self.prompt = prompt

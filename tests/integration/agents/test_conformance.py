@@ -60,9 +60,12 @@ def test_a_session_reads_edits_runs_and_answers(stage, fix, outside, agent, dial
     assert (done.result.outcome, done.result.summary) == (Outcome.DONE, "Fixed: add() subtracted.")
     assert done.result.turns == 4
     assert (stage.work / "calc.py").read_text().endswith("return a + b\n")
-    titles = [call["title"] for call in stage.of(EventKind.TOOL_CALL)]
-    for title, named in zip(titles, ("calc.py", "def add", "Edit calc.py", "Shell python3 -c"), strict=True):
-        assert named in title
+    look, search, edit, run = [call["title"] for call in stage.of(EventKind.TOOL_CALL)]
+    # calls of one answer may be made side by side
+    assert "calc.py" in look + search
+    assert "def add" in look + search
+    assert edit.startswith("Edit calc.py")
+    assert run.startswith("Shell python3 -c")
     results = stage.of(EventKind.TOOL_RESULT)
     assert [result["ok"] for result in results] == [True] * 4
     assert results[-1]["text"].split()[0] == "3"
