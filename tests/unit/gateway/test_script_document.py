@@ -52,5 +52,5 @@ def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, said: 
 
 def test_faults_come_one_for_each_attempt_and_then_the_lasting_one() -> None:
     turn = Turn(fail=(429, "cut"))
-    assert [turn.fault(n) for n in range(3)] == [429, "cut", None]
+    assert [turn.fault(n, "m") for n in range(3)] == [429, "cut", None]
     assert Turn(fail=(500,), stall=True).fault(7) == "stall"
