@@ -1,53 +1,17 @@
 """Killed or stopped in mid-session: nothing goes on working, and nothing is lost or done twice."""
 
-import time
-
 import pytest
-from e2e_processes import eventually, processes_of, seconds_until_gone, task_process
-from e2e_run import SECONDS, Run
-from e2e_scenario import Scenario, Session, bug_fixed_by
+from e2e_interrupted import long_session, session_in_the_middle
+from e2e_processes import eventually, seconds_until_gone, task_process
+from e2e_scenario import Scenario, bug_fixed_by
 from e2e_stage import Stage
 
-from bridle.ledger.records import SessionRow
-
 pytestmark = pytest.mark.timeout(600)
-
-# the second time round it is past
-LONG = "test -e slept || { touch slept; sleep 300; }"
-
-
-def long_session() -> Session:
-    """Edits, and then runs a command that somebody loses patience with."""
-    return [
-        {"ops": [{"op": "read", "path": "calc.py"}]},
-        {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
-        {"text": "Now something that takes its time.", "ops": [{"op": "shell", "command": LONG}]},
-        {"ops": [{"op": "shell", "command": "rm -f slept"}]},
-        {"text": "Fixed."},
-    ]
-
-
-def session_in_the_middle(stage: Stage, run: Run) -> SessionRow:
-    """The implementing session, once its edit is checkpointed and its long command runs."""
-
-    def found() -> SessionRow | None:
-        session = next(iter(run.sessions("fix.implement_1")), None)
-        if session is None or session.checkpoint is None:
-            return None
-        commands = (
-            " ".join(process.cmdline()) for process in processes_of(str(session.id)) if process.is_running()
-        )
-        return session if any(command == "sleep 300" for command in commands) else None
-
-    session = eventually("a checkpoint, and a long command", found, SECONDS)
-    # the next checkpoint takes the transcript with the edit along
-    time.sleep(2)
-    return session
 
 
 def kill_the_task(stage: Stage) -> None:
     run = stage.start()
-    session = session_in_the_middle(stage, run)
+    session = session_in_the_middle(run)
     task_process(str(session.id)).kill()
     stage.notes["seconds"] = seconds_until_gone(str(session.id))
     run.answer("Approve")
@@ -56,10 +20,35 @@ def kill_the_task(stage: Stage) -> None:
 
 def fail_the_run(stage: Stage) -> None:
     run = stage.start()
-    session = session_in_the_middle(stage, run)
+    session = session_in_the_middle(run)
     stage.airflow.fail_run(run.dag_id, run.run_id)
     stage.notes["seconds"] = seconds_until_gone(str(session.id))
     eventually("the session is closed", lambda: run.sessions("fix.implement_1")[0].closed_at is not None, 60)
+
+
+def clear_the_task(stage: Stage) -> None:
+    """As a person does who thinks better of it while the agent is at work."""
+    run = stage.start()
+    session = session_in_the_middle(run)
+    wanted = {
+        "dag_run_id": run.run_id,
+        "task_ids": ["fix.implement_1"],
+        "dry_run": False,
+        "only_failed": False,
+    }
+    stage.airflow._call("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", json=wanted)
+    stage.notes["seconds"] = seconds_until_gone(str(session.id))
+    run.answer("Approve")
+    assert run.ended() == "success", run.failures()
+
+
+def mark_the_task_success(stage: Stage) -> None:
+    run = stage.start()
+    session = session_in_the_middle(run)
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/fix.implement_1"
+    stage.airflow._call("PATCH", path, json={"new_state": "success"})
+    stage.notes["seconds"] = seconds_until_gone(str(session.id))
+    run.ended()
 
 
 def sweep(stage: Stage) -> None:
@@ -69,6 +58,8 @@ def sweep(stage: Stage) -> None:
 
 KILLED = Scenario("killed", kill_the_task, script=bug_fixed_by(long_session()))
 STOPPED = Scenario("stopped", fail_the_run, script=bug_fixed_by(long_session()))
+CLEARED = Scenario("cleared", clear_the_task, script=bug_fixed_by(long_session()))
+WAVED_ON = Scenario("waved-on", mark_the_task_success, script=bug_fixed_by(long_session()))
 SWEPT = Scenario("swept", sweep)
 
 
@@ -113,6 +104,31 @@ def test_a_run_that_is_marked_failed_stops_working_at_once(stage: Stage) -> None
     assert session.outcome in ("stopped", "lost")
     assert stage.nothing_published()
     assert stage.run.ended() == "failed"
+
+
+@pytest.mark.parametrize("stage", [CLEARED], indirect=True)
+def test_a_task_that_is_cleared_at_work_stops_and_begins_again(stage: Stage) -> None:
+    """One agent at a time, one pull request, and a new generation: a clear is no retry."""
+    assert stage.notes["seconds"] < 10
+    first, second = stage.run.sessions("fix.implement_1")
+    assert first.outcome in ("stopped", "lost")
+    assert second.outcome == "done"
+    assert first.closed_at is not None
+    assert second.attempt.generation > first.attempt.generation
+    # what a person has stopped goes on from its checkpoint; of what was killed first, nothing is kept
+    assert second.resumed_from == (first.id if first.outcome == "stopped" else None)
+    assert len(stage.pulls()) == 1
+    assert stage.check_passes("bridle/issue-1")
+
+
+@pytest.mark.parametrize("stage", [WAVED_ON], indirect=True)
+def test_a_task_that_is_marked_success_at_work_stops_and_nothing_unfinished_is_published(
+    stage: Stage,
+) -> None:
+    assert stage.notes["seconds"] < 10
+    (session,) = stage.run.sessions("fix.implement_1")
+    assert session.outcome in ("stopped", "lost")
+    assert stage.nothing_published()
 
 
 @pytest.mark.parametrize("stage", [SWEPT], indirect=True)
