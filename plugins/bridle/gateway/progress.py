@@ -23,6 +23,10 @@ class Progress:
     """What ended the session's calls. `provider` is taken back by the next answer; the others are final."""
     reason: str = ""
     """Why, in a sentence."""
+    scope: str = ""
+    """Of the budget that is spent."""
+    ended_at: float = 0.0
+    """`time.monotonic()` of the final ending."""
 
     resting_until: float | None = None
     """`time.monotonic()` until which the provider asked to be left alone, when it refused the last call."""
@@ -34,7 +38,7 @@ class Progress:
     def end(self, ending: Ending, reason: str) -> None:
         """Note what ended it; a final ending keeps its first reason."""
         if not self.final:
-            self.ended, self.reason = ending, reason
+            self.ended, self.reason, self.ended_at = ending, reason, time.monotonic()
 
     def rest(self, seconds: float | None) -> None:
         """The provider wants to be left alone for so long; None: it does not say."""

@@ -126,6 +126,7 @@ class Relay(Response):
             self._call_id = await asyncio.to_thread(self._session.meter.reserve, self._call)
         except BudgetSpent as error:
             progress.end("budget", str(error))
+            progress.scope = progress.scope or error.scope
         except LedgerUnavailable as error:
             return error_response(self._dialect, 503, f"bridle: ledger: {error}")
         except BridleError as error:

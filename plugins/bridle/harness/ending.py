@@ -15,10 +15,7 @@ from bridle.errors import (
 )
 from bridle.gateway.server import Gateway
 
-KEPT = (
-    "Its work is kept: raise the limit (a session's in roles.yaml, a run's with `bridle budget`), then clear "
-    "the task to go on"
-)
+KEPT = "Its work is kept"
 
 
 _INVALID: dict[str, type[InvalidInput]] = {"credential": CredentialError, "config": ConfigError}
@@ -46,17 +43,33 @@ def error_of(result: SessionResult, gateway: Gateway, *, session: str) -> Bridle
         gateway: of this session.
         session: its id, for messages.
     """
-    if gateway.ended == "budget":
-        return BudgetSpent(f"session {session}: {gateway.reason}. {KEPT}", scope=f"session:{session}")
-    if gateway.ended == "stopped" or result.outcome == Outcome.STOPPED:
+    refusal = refusal_of(gateway, session=session)
+    if refusal is not None:
+        return refusal
+    if result.outcome == Outcome.STOPPED:
         return StopRequested(f"session {session} was stopped: {gateway.reason or result.reason}")
-    if gateway.ended in _INVALID:
-        return _INVALID[gateway.ended](gateway.reason)
     if result.outcome == Outcome.DONE:
         return None
     if result.outcome == Outcome.LIMIT:
-        return BudgetSpent(f"session {session}: {result.reason}. {KEPT}", scope=f"session:{session}")
+        how = f"{KEPT}: raise the role's limit in roles.yaml, then clear the task to go on from there"
+        return BudgetSpent(f"session {session}: {result.reason}. {how}", scope=f"session:{session}")
     return _failure(result, session, gateway.retry_after)
+
+
+def refusal_of(gateway: Gateway, *, session: str) -> BridleError | None:
+    """Why the gateway refuses a session's further calls for good; None when it does not.
+
+    Args:
+        gateway: of this session.
+        session: its id, for messages.
+    """
+    if gateway.ended == "budget":
+        return BudgetSpent(f"session {session}: {gateway.reason}. {KEPT}", scope=gateway.spent_scope)
+    if gateway.ended == "stopped":
+        return StopRequested(f"session {session} was stopped: {gateway.reason}")
+    if gateway.ended in _INVALID:
+        return _INVALID[gateway.ended](gateway.reason)
+    return None
 
 
 def _failure(result: SessionResult, session: str, retry_after: float | None) -> BridleError:

@@ -1,10 +1,12 @@
 """What a session reports while it runs: into the ledger, and as readable lines into the task's log."""
 
 import logging
+from dataclasses import asdict
 from uuid import UUID
 
 from bridle.agents.base import Event, EventKind, SessionResult
 from bridle.agents.render import render
+from bridle.ledger.records import BudgetWarning
 from bridle.ledger.store import Ledger
 
 log = logging.getLogger("bridle.session")
@@ -36,6 +38,15 @@ class Recorder:
         if line:
             log.log(logging.WARNING if event.kind in _LOUD else logging.INFO, "%s", line)
 
+    def warn(self, warning: BudgetWarning) -> None:
+        """Record that a budget is nearly spent, and say it in the log.
+
+        Raises:
+            FenceLost: a newer attempt owns the step.
+        """
+        amounts = {name: str(value) for name, value in asdict(warning).items() if value is not None}
+        self.event(Event(kind=EventKind.BUDGET, payload={**amounts, "message": str(warning)}))
+
     def extend_transcript(self, chunk: bytes) -> None:
         """Keep one more piece of the transcript."""
         self.transcript += chunk
@@ -49,4 +60,4 @@ class Recorder:
             )
 
 
-_LOUD = frozenset({EventKind.ERROR, EventKind.DENIED})
+_LOUD = frozenset({EventKind.BUDGET, EventKind.ERROR, EventKind.DENIED})

@@ -1,6 +1,7 @@
 """What the tests of this folder share."""
 
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bridle.harness.session import Assignment
 from bridle.harness.step import Step
 from bridle.harness.work import Work
 from bridle.ledger.ids import new_id
+from bridle.ledger.queries import Queries
 from bridle.ledger.records import Attempt, StepKey
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
@@ -47,6 +49,17 @@ class Bed:
             **{"checkpoint_seconds": 0.5, "repositories_file": None, **self.settings},
         )
         return Step(attempt, settings, self.ledger, self.ledger.take_step(attempt), stop=self.stop)
+
+    def wait_for_event(self, kind: str, words: str, *, seconds: float = 60) -> None:
+        """Return when a session of this ledger has told an event of this kind with these words."""
+        deadline = time.monotonic() + seconds
+        with Queries(self.ledger.url) as rows:
+            while time.monotonic() < deadline:
+                for session in rows.sessions():
+                    if any(row.kind == kind and words in str(row.payload) for row in rows.events(session.id)):
+                        return
+                time.sleep(0.1)
+        raise AssertionError(f"no {kind} with {words!r} within {seconds:g} s")
 
     def work(
         self, *, access: Access = "write", check: str | None = "tests", rounds: int = 3, **changes: Any

@@ -151,8 +151,12 @@ def test_a_stop_in_mid_session_keeps_the_edits(bed: Make) -> None:
         checkpoint_seconds=600.0,
     )
     step = here.step()
-    threading.Timer(5, lambda: here.ledger.request_stop("run:dag/run", "human:ada")).start()
-    threading.Timer(9, here.stop.set).start()
+
+    def stop() -> None:
+        here.wait_for_event("tool_call", "sleep 60")
+        here.ledger.request_stop("run:dag/run", "human:ada")
+
+    threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(StopRequested):
         work(step, here.work())
     session = here.ledger.step_state(step.attempt.step, 2).sessions[0]
