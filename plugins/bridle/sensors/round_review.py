@@ -3,6 +3,8 @@
 from copy import copy
 from typing import Any
 
+from airflow.sdk.definitions.param import ParamsDict
+
 from bridle.sensors.approval import FEEDBACK, HumanApprovalSensor
 
 
@@ -15,9 +17,11 @@ class RoundReviewSensor(HumanApprovalSensor):
     """
 
     def __init__(self, **kwargs: Any) -> None:
+        params = ParamsDict(kwargs.pop("params", None))
         feedback = copy(FEEDBACK)
         feedback.description = "For the next orchestrator. Rejecting without any stops the loop."
-        super().__init__(params={"feedback": feedback, **(kwargs.pop("params", None) or {})}, **kwargs)
+        params["feedback"] = feedback
+        super().__init__(params=params, **kwargs)
 
     def skip(self, *args: Any, **kwargs: Any) -> None:
         """Leave what follows as it is."""
