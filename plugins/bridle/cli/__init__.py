@@ -25,6 +25,7 @@ from bridle.cli import (
     spec,
     stack,
     stop,
+    sweep,
 )
 from bridle.cli.console import ErrorLine
 
@@ -55,10 +56,12 @@ app.command("show")(runs.show_run)
 app.command("approvals")(approvals.approvals)
 app.command("approve")(approvals.approve)
 app.command("stop")(stop.stop)
+app.command("resume")(stop.resume)
 app.command("budget")(budget.budget)
 app.command("cost")(cost.cost)
 app.command("roles")(roles.roles)
 app.command("resolve")(resolve.resolve)
 app.command("retention")(retention.retention)
+app.command("sweep")(sweep.sweep)
 
 __all__ = ["app"]

@@ -1,26 +1,26 @@
 """`bridle budget`."""
 
-from dataclasses import asdict, replace
+import getpass
+from dataclasses import asdict
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridle.cli.console import say, show
+from bridle.cli.scope import find_scope
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 
 if TYPE_CHECKING:
     from bridle.ledger.records import BudgetRow
 
-SCOPES = ("run:", "step:", "session:", "day:", "loop:")
-
 
 def budget(
-    scope: Annotated[
+    name: Annotated[
         str,
         typer.Argument(
-            help="A run, as `bridle runs` shows it; or `all`, `run:…`, `step:…`, `day:2026-01-31` …"
+            help="A run, as `bridle runs` shows it; or a whole scope: `all`, `step:…`, `loop:…`, "
+            "`day:2026-01-31`, `day:2026-01-31/dag`."
         ),
     ],
     usd: Annotated[float | None, typer.Option(help="New cap in US dollars.")] = None,
@@ -34,28 +34,16 @@ def budget(
     from bridle.local.ledger_url import find_ledger_url
 
     with Ledger(find_ledger_url(state)) as ledger:
-        name = _scope(scope, state)
-        found = ledger.budget(name) or BudgetRow(name, None, None, Decimal(0), 0, Decimal(0), 0, 0, None)
+        scope = find_scope(name, state)
         if usd is not None or tokens is not None:
-            cap_usd = found.cap_usd if usd is None else Decimal(str(usd))
-            cap_tokens = found.cap_tokens if tokens is None else tokens
-            ledger.set_budget(name, cap_usd=cap_usd, cap_tokens=cap_tokens)
-            found = replace(found, cap_usd=cap_usd, cap_tokens=cap_tokens)
+            cap = None if usd is None else Decimal(str(usd))
+            ledger.change_budget(scope, cap_usd=cap, cap_tokens=tokens, by=f"human:{getpass.getuser()}")
             say("now clear the task that failed: it goes on from its last checkpoint")
+        found = ledger.budget(scope) or BudgetRow(scope)
     if as_json:
         show(asdict(found))
-        return
-    _tell(found)
-
-
-def _scope(name: str, state: Path) -> str:
-    if name == "all" or name.startswith(SCOPES):
-        return name
-    from bridle.local.find_airflow import find_airflow, find_run
-
-    with find_airflow(state) as airflow:
-        run = find_run(airflow, name)
-    return f"run:{run.dag_id}/{run.run_id}"
+    else:
+        _tell(found)
 
 
 def _tell(found: "BudgetRow") -> None:
@@ -64,5 +52,9 @@ def _tell(found: "BudgetRow") -> None:
     typer.echo(f"  dollars  {cap}, spent ${found.spent_usd:.4f}, reserved ${found.reserved_usd:.4f}")
     cap = "no cap" if found.cap_tokens is None else f"cap {found.cap_tokens:,}"
     typer.echo(f"  tokens   {cap}, spent {found.spent_tokens:,}, reserved {found.reserved_tokens:,}")
+    if found.capped_by:
+        typer.echo(f"  set by   {found.capped_by}")
+    if found.warned_at:
+        typer.echo(f"  warned   {found.warned_at:%Y-%m-%d %H:%M} UTC: 80 % of a cap were spent")
     if found.stopped_by:
-        typer.echo(f"  stopped by {found.stopped_by}; `bridle stop --undo` lets it go on")
+        typer.echo(f"  stopped  by {found.stopped_by}; `bridle resume` lets it go on")

@@ -1,45 +1,58 @@
-"""`bridle stop`."""
+"""`bridle stop` and `bridle resume`."""
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from bridle.cli.scope import find_scope, is_scope
 from bridle.cli.stack import DEFAULT_STATE, State
 from bridle.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from bridle.ledger.store import Ledger
+Named = Annotated[
+    str | None, typer.Argument(help="A run, as `bridle runs` shows it; or a scope: `loop:…`, `step:…` …")
+]
+All = Annotated[bool, typer.Option("--all", help="Every session of every run.")]
 
 
-def stop(
-    run: Annotated[str | None, typer.Argument(help="A run, as `bridle runs` shows it.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every session of every run.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Let it go on: then clear its tasks.")] = False,
-    state: State = DEFAULT_STATE,
-) -> None:
-    """Stop a run, or everything: no further model call, check, commit or outside write is begun."""
+def stop(name: Named = None, everything: All = False, state: State = DEFAULT_STATE) -> None:
+    """Stop a run, or everything: no model call, check, commit or outside write is begun any more.
+
+    Sessions end within ten seconds, with their work kept, until `bridle resume`.
+    """
     from bridle.ledger.store import Ledger
     from bridle.local.find_airflow import find_airflow, find_run
     from bridle.local.ledger_url import find_ledger_url
 
-    if (run is None) == (not everything):
-        raise InvalidInput("say which run to stop, or --all")
+    by = f"human:{getpass.getuser()}"
     with Ledger(find_ledger_url(state)) as ledger:
-        if everything:
-            typer.echo(_flag(ledger, "all", undo))
+        if name is None or everything or is_scope(name):
+            scope = _one(name, everything)
+            ledger.request_stop(scope, by)
+            typer.echo(f"Stopped: {scope}")
             return
         with find_airflow(state) as airflow:
-            found = find_run(airflow, run)
+            run = find_run(airflow, name)
+            scope = f"run:{run.dag_id}/{run.run_id}"
             # the ledger first: a session that Airflow is slow to end makes no further call
-            typer.echo(_flag(ledger, f"run:{found.dag_id}/{found.run_id}", undo))
-            if not undo and not found.ended:
-                airflow.fail_run(found.dag_id, found.run_id)
+            ledger.request_stop(scope, by)
+            typer.echo(f"Stopped: {scope}")
+            if not run.ended:
+                airflow.fail_run(run.dag_id, run.run_id)
 
 
-def _flag(ledger: "Ledger", scope: str, undo: bool) -> str:
-    if undo:
+def resume(name: Named = None, everything: All = False, state: State = DEFAULT_STATE) -> None:
+    """Lift a stop; then clear the tasks that it ended, and they go on from their last checkpoints."""
+    from bridle.ledger.store import Ledger
+    from bridle.local.ledger_url import find_ledger_url
+
+    with Ledger(find_ledger_url(state)) as ledger:
+        scope = find_scope(_one(name, everything), state)
         ledger.clear_stop(scope)
-        return f"May go on: {scope}"
-    ledger.request_stop(scope, f"human:{getpass.getuser()}")
-    return f"Stopped: {scope}"
+    typer.echo(f"May go on: {scope}")
+
+
+def _one(name: str | None, everything: bool) -> str:
+    if (name is None) == (not everything):
+        raise InvalidInput("say which run, or --all")
+    return "all" if name is None else name

@@ -38,10 +38,25 @@ class Budgets(Part):
         Raises:
             ConfigError: no such kind of scope, or a negative cap.
         """
-        _require_scope(scope)
-        if (cap_usd is not None and cap_usd < 0) or (cap_tokens is not None and cap_tokens < 0):
-            raise ConfigError(f"the budget of {scope} is negative: {cap_usd} USD, {cap_tokens} tokens")
+        _require_caps(scope, cap_usd, cap_tokens)
         self._put(scope, cap_usd=cap_usd, cap_tokens=cap_tokens, capped_by=by and self._door.line(by))
+
+    def change_budget(self, scope: str, *, cap_usd: Decimal | None, cap_tokens: int | None, by: str) -> None:
+        """Raise or lower one or both of a scope's caps.
+
+        Args:
+            scope: whose calls count.
+            cap_usd: US dollars; None: as it is.
+            cap_tokens: input and output together; None: as it is.
+            by: who says so: `human:<user>`.
+
+        Raises:
+            ConfigError: no such kind of scope, or a negative cap.
+        """
+        _require_caps(scope, cap_usd, cap_tokens)
+        wanted = {"cap_usd": cap_usd, "cap_tokens": cap_tokens}
+        changed = {name: value for name, value in wanted.items() if value is not None}
+        self._put(scope, **changed, capped_by=self._door.line(by))
 
     def open_budgets(self, attempt: Attempt, allowed: Allowances) -> None:
         """Set the caps that a step begins under; those that are there already stay.
@@ -149,6 +164,12 @@ def _cap_generation(connection: Connection, scope: str, cap: Cap, generation: in
             & func.coalesce(b.capped_by.not_like("human:%"), True),
         )
     )
+
+
+def _require_caps(scope: str, usd: Decimal | None, tokens: int | None) -> None:
+    _require_scope(scope)
+    if (usd is not None and usd < 0) or (tokens is not None and tokens < 0):
+        raise ConfigError(f"the budget of {scope} is negative: {usd} USD, {tokens} tokens")
 
 
 def _require_scope(scope: str) -> None:

@@ -313,15 +313,15 @@ class BudgetRow:
     """One scope's caps and counters."""
 
     scope: str
-    cap_usd: Decimal | None
-    cap_tokens: int | None
-    reserved_usd: Decimal
-    reserved_tokens: int
-    spent_usd: Decimal
+    cap_usd: Decimal | None = None
+    cap_tokens: int | None = None
+    reserved_usd: Decimal = Decimal(0)
+    reserved_tokens: int = 0
+    spent_usd: Decimal = Decimal(0)
     """A call whose cost is unknown counts with its estimate."""
-    spent_tokens: int
-    calls: int
-    stopped_by: str | None
+    spent_tokens: int = 0
+    calls: int = 0
+    stopped_by: str | None = None
     """Who asked for a stop; None: nobody."""
     capped_by: str | None = None
     """`roles.yaml`, `params` or `human:<user>`; None: the session's own limit, or no cap."""

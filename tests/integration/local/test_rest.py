@@ -144,7 +144,7 @@ def test_a_stopped_run_ends_although_it_waits_for_a_human(
     question = asking(3)
     assert f"Stopped: run:tiny/{question.run_id}" in bridle(info, "stop", question.run_id)
     assert ended(airflow, question.run_id).state == "failed"
-    assert "May go on" in bridle(info, "stop", question.run_id, "--undo")
+    assert "May go on" in bridle(info, "resume", question.run_id)
 
 
 @pytest.mark.parametrize(
