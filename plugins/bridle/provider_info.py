@@ -53,6 +53,7 @@ def get_provider_info() -> dict[str, Any]:
                     "repositories_file": _option(
                         "The allow-list, when it is kept outside the include directory."
                     ),
+                    "roles_file": _option("The roles, when they are kept outside the include directory."),
                     "ledger_conn_id": _option("Airflow connection of the ledger.", default="bridle_ledger"),
                     "gateway_mode": _option(
                         "`live` calls models, `script` plays a file without key or network, `record` calls models (or "

@@ -1,6 +1,7 @@
 """`bridle migrate`."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def migrate(
     ] = None,
     state: State = DEFAULT_STATE,
 ) -> None:
-    """Bring the ledger's tables to this version of Bridle."""
+    """Bring the ledger's tables to this version of Bridle, and make the Airflow pools of roles.yaml."""
     import bridle.ledger.migrate as migrations
     from bridle.ledger.login import make_task_login
     from bridle.local.databases import psycopg_url
@@ -34,6 +35,23 @@ def migrate(
     if task_login:
         make_task_login(target, task_login, _task_password())
         say(f"tasks may log in as {task_login}")
+    _pools(state)
+
+
+def _pools(state: Path) -> None:
+    from bridle.doctor.patient import patient_in
+    from bridle.local.pools import make_pools
+
+    with patient_in(state) as patient:
+        wanted = patient.roles.all_pools()
+        if wanted and not patient.configured and patient.report is None:
+            raise ConfigError(
+                f"roles.yaml wants the pools {', '.join(wanted)}, and no Airflow is configured here: set "
+                "AIRFLOW_HOME, or run this where Airflow is"
+            )
+        make_pools(wanted, os.environ)
+    if wanted:
+        say(f"pools: {', '.join(f'{name} ({slots} slots)' for name, slots in wanted.items())}")
 
 
 def _task_password() -> str:

@@ -1,5 +1,6 @@
 """`bridle init`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,28 +13,45 @@ Next:
   1. list your repositories and their checks in {include}/repositories.yaml
   2. give Airflow the ledger: export AIRFLOW_CONN_BRIDLE_LEDGER='postgres://user:password@host:5432/bridle',
      make its tables:         bridle migrate --create-database --url postgresql://user:password@host:5432/bridle
-  3. give it a model's key:   airflow connections add bridle_anthropic --conn-type bridle_model \\
-                               --conn-password KEY
+  3. give it its models' keys, for each of {connections}:
+                              airflow connections add NAME --conn-type bridle_model --conn-password KEY
   4. restart Airflow's components, then trigger the DAG `issue_fix`
 
+`bridle roles` shows which agent and model plays which part, what it costs, and whether its key is there.
 No Airflow yet? `bridle up` starts one here, with PostgreSQL, and needs only steps 1 and 3."""
+
+
+class Provider(StrEnum):
+    """Which role file is laid down."""
+
+    MIXED = "mixed"
+    ANTHROPIC = "anthropic"
+
+
+_ROLES = {Provider.MIXED: "roles.yaml", Provider.ANTHROPIC: "roles.anthropic.yaml"}
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="An Airflow folder: gets dags/ and include/.")] = Path(),
+    provider: Annotated[
+        Provider, typer.Option(help="Whose models to use: of several, or with a key of Anthropic alone.")
+    ] = Provider.MIXED,
     compose: Annotated[
         bool, typer.Option("--compose", help="Also .env: secrets of docker-compose.yaml.")
     ] = False,
 ) -> None:
     """Lay down Bridle's DAGs, prompts and roles, to be changed by you; never overwrites a file."""
+    from bridle.config.roles import Roles
     from bridle.local.compose import write_secrets
     from bridle.local.project import lay_down
 
-    laid = lay_down(folder)
+    laid = lay_down(folder, roles=_ROLES[provider])
     for path in laid.written:
         typer.echo(f"  wrote {path}")
     for path in laid.kept:
         typer.echo(f"  kept  {path} (yours)")
     if compose:
         typer.echo(f"  wrote {write_secrets(folder)}")
-    say(_NEXT.format(include=folder / "include"))
+    roles = Roles.read(folder / "include" / "roles.yaml").roles.values()
+    connections = sorted({f"bridle_{name}" for role in roles for name in role.providers})
+    say(_NEXT.format(include=folder / "include", connections=", ".join(connections)))

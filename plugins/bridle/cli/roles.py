@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 def roles(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Show who plays which part: agent, models and their prices, limits, whether their keys are there."""
+    from bridle.config.roles import roles_file
     from bridle.doctor.patient import patient_in
 
     with patient_in(state) as patient:
         found = patient.roles
         rows = _rows(found)
-        path = patient.settings.include("roles.yaml", beside=patient.dags)
+        path = roles_file(patient.settings, beside=patient.dags)
     if as_json:
         show({"file": str(path), "pools": found.all_pools(), "roles": [row.plain() for row in rows]})
         return

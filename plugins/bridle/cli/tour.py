@@ -222,6 +222,7 @@ class Tour:
             live = {
                 "AIRFLOW__BRIDLE__GATEWAY_MODE": "live",
                 "AIRFLOW_CONN_BRIDLE_ANTHROPIC": self._connection,
+                "AIRFLOW__BRIDLE__ROLES_FILE": str(starter_dir() / "include" / "roles.anthropic.yaml"),
             }
             return env | live
         return env | {

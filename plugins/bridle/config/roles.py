@@ -13,6 +13,7 @@ from bridle.agents.base import Dialect, Limits
 from bridle.config.budgets import Budgets
 from bridle.config.document import Wrong, load
 from bridle.config.providers import UNSAID, ProviderSettings, require_full_name, spoken
+from bridle.config.settings import Settings
 from bridle.errors import ConfigError
 
 
@@ -183,6 +184,24 @@ class Roles(BaseModel):
         """Pools that ought to exist in Airflow, and their slots: `bridle_<provider>` has its concurrency."""
         limited = {name: it.concurrency for name, it in self.providers.items() if it.concurrency}
         return {f"bridle_{name}": slots for name, slots in limited.items()} | self.pools
+
+
+def roles_file(settings: Settings, *, beside: Path | None = None) -> Path:
+    """The roles.yaml in force: where the setting says, else in the include directory.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return settings.roles_file or settings.include("roles.yaml", beside=beside)
+
+
+def roles_in_force(settings: Settings, *, beside: Path | None = None) -> Roles:
+    """Who plays which part.
+
+    Raises:
+        ConfigError: there is no roles.yaml, or it is malformed.
+    """
+    return Roles.read(roles_file(settings, beside=beside))
 
 
 @lru_cache(maxsize=8)

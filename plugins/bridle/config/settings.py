@@ -41,6 +41,8 @@ class Settings:
     """`record`: folder below which each run gets one of its own; `replay`: the folder of one recording."""
     checkpoint_seconds: float = 20.0
     """How often the work of a running session is committed and carried away, when it has changed."""
+    roles_file: Path | None = None
+    """roles.yaml, when it is kept elsewhere than in the include directory."""
     secret_places: tuple[Path, ...] = ()
     """Folders and files that sessions and checks must not see: Airflow's configuration and passwords."""
 
@@ -71,6 +73,7 @@ class Settings:
             isolation=cast(IsolationMode, text("isolation", "auto")),
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
+            roles_file=path("roles_file"),
             secret_places=tuple(
                 Path(place) for place in (AIRFLOW_HOME, AIRFLOW_CONFIG, os.environ.get(STACK)) if place
             ),

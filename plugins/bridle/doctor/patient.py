@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from bridle.config.repositories import Repositories, repositories_in_force
-from bridle.config.roles import Roles
+from bridle.config.roles import Roles, roles_in_force
 from bridle.config.settings import Settings
 from bridle.local.report import Report
 from bridle.local.stack import Stack
@@ -52,7 +52,7 @@ class Patient:
         Raises:
             ConfigError: it is missing or malformed.
         """
-        return Roles.read(self.settings.include("roles.yaml", beside=self.dags))
+        return roles_in_force(self.settings, beside=self.dags)
 
     @cached_property
     def repositories(self) -> Repositories:

@@ -1,6 +1,6 @@
 """The secrets that must not be in anything that goes to the outside."""
 
-from bridle.config.roles import Roles
+from bridle.config.providers import UNSAID
 from bridle.errors import CredentialError
 from bridle.gateway.providers import resolve
 from bridle.harness.bench import Bench
@@ -12,9 +12,15 @@ def learn_secrets(bench: Bench) -> None:
     bench.mirror.remote  # noqa: B018 (making it tells the redactor its token)
     if step.settings.answered_by != "live":
         return
-    for role in Roles.read(step.settings.include("roles.yaml", beside=step.beside)).roles.values():
+    roles = step.roles
+    wanted = {
+        (model, role.connection if model == role.model else None)
+        for role in roles.roles.values()
+        for model in (role.model, *role.fallback)
+    }
+    for model, connection in sorted(wanted, key=str):
         try:
-            provider, _ = resolve(role.model, role.connection)
+            provider, _ = resolve(model, connection, roles.providers.get(model.partition(":")[0], UNSAID))
         except CredentialError:
             continue  # a role that nobody has given a key has none to leak
         if provider.key:

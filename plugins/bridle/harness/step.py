@@ -14,7 +14,7 @@ from bridle.config import budgets
 from bridle.config.prompts import Prompt, render
 from bridle.config.providers import UNSAID, ProviderSettings
 from bridle.config.repositories import Repository, repositories_in_force
-from bridle.config.roles import Role, RoleChanges, Roles
+from bridle.config.roles import Role, RoleChanges, Roles, roles_in_force
 from bridle.config.settings import Settings
 from bridle.errors import ConfigError, StopRequested
 from bridle.harness.reference import expand
@@ -61,7 +61,7 @@ class Step:
     @property
     def roles(self) -> Roles:
         """All of roles.yaml."""
-        return Roles.read(self.settings.include("roles.yaml", beside=self.beside))
+        return roles_in_force(self.settings, beside=self.beside)
 
     def role(self, name: str, changes: RoleChanges | None = None) -> Role:
         """The role called `name` in roles.yaml, with what an operator changes of it."""

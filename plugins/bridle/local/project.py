@@ -7,6 +7,7 @@ from pathlib import Path
 from bridle.config.starter import starter_dir
 from bridle.errors import ConfigError
 
+ROLES = "roles.yaml"
 _PARTS = ("dags", "include")
 _NOT_GIVEN = {"__pycache__", "demo"}
 
@@ -21,15 +22,22 @@ class Laid:
     """Files that were there and differ from Bridle's; untouched."""
 
 
-def lay_down(folder: Path) -> Laid:
+def lay_down(folder: Path, *, roles: str = ROLES) -> Laid:
     """Copy the shipped `dags/` and `include/` into `folder`, never over a file that is there.
+
+    Args:
+        folder: an Airflow folder.
+        roles: which of the shipped role files becomes `include/roles.yaml`.
 
     Raises:
         ConfigError: `folder` cannot be written.
     """
     written, kept = [], []
     for source in _shipped():
-        target = folder / source.relative_to(starter_dir())
+        if source.match("include/roles*.yaml") and source.name != roles:
+            continue
+        place = source.with_name(ROLES) if source.name == roles else source
+        target = folder / place.relative_to(starter_dir())
         if target.exists():
             if target.read_bytes() != source.read_bytes():
                 kept.append(target)

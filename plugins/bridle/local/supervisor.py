@@ -105,6 +105,7 @@ class Supervisor:
             self._components.append(component)
             component.start()
         self._migrate_ledger(addresses.ledger)
+        self._make_pools(env)
         health = Health(addresses.port, since=began)
         self._wait_until_ready(health)
         if not health.knows(ADMIN, self._keys.admin_password):
@@ -157,6 +158,14 @@ class Supervisor:
         from bridle.ledger import migrate
 
         migrate.upgrade(url)
+
+    def _make_pools(self, env: dict[str, str]) -> None:
+        from bridle.config.roles import Roles
+        from bridle.local.pools import make_pools
+
+        roles = self._options.include / "roles.yaml"
+        if roles.is_file():
+            make_pools(Roles.read(roles).all_pools(), env)
 
     def _wait_until_ready(self, health: Health) -> None:
         deadline = time.monotonic() + _READY_SECONDS

@@ -5,7 +5,7 @@ from typing import Any
 
 from bridle import agents
 from bridle.agents.base import Access
-from bridle.config.roles import RoleChanges, Roles
+from bridle.config.roles import RoleChanges, roles_in_force
 from bridle.config.settings import Settings
 from bridle.errors import ConfigError
 from bridle.operators.base import BridleOperator
@@ -33,8 +33,7 @@ class RoleOperator(BridleOperator):
         dag = kwargs.get("dag")
         if dag is None:
             return  # looked at when the task runs
-        settings = Settings.load()
-        roles = Roles.read(settings.include("roles.yaml", beside=Path(dag.fileloc).parent))
+        roles = roles_in_force(Settings.load(), beside=Path(dag.fileloc).parent)
         found = roles.get(role, changes)
         supports = agents.get(found.agent).supports
         lacking = supports.lacks(effort=found.effort, tools=found.tools, access=access, output=output)
