@@ -18,6 +18,7 @@ from pydantic import BaseModel
 import bridle
 from bridle import agents
 from bridle.agents.base import Limits
+from bridle.config.providers import KEYLESS, KNOWN, ModelPrice, ProviderSettings
 from bridle.config.repositories import PatchLimits, Repository
 from bridle.config.roles import Role
 from bridle.gateway.script import document as script
@@ -192,6 +193,19 @@ def source(name: str, language: str) -> str:
     return f"`{name}`\n\n```{language}\n{text}```\n"
 
 
+def known_providers() -> str:
+    """Every provider that is known by its name."""
+    rows = [
+        (
+            f"`{name}`",
+            "usually not" if name in KEYLESS else "yes",
+            "<br>".join(f"`{d}` at {base}" for d, base in bases.items()),
+        )
+        for name, bases in KNOWN.items()
+    ]
+    return table(("provider", "key", "speaks"), rows)
+
+
 PARTS = {
     "example-dag": lambda: source("dags/fix_it.py", "python"),
     "example-script": lambda: source("script.yaml", "yaml"),
@@ -205,6 +219,9 @@ PARTS = {
     "settings": settings,
     "role": lambda: fields(Role),
     "limits": lambda: fields(Limits),
+    "known-providers": known_providers,
+    "provider": lambda: fields(ProviderSettings),
+    "price": lambda: fields(ModelPrice),
     "repository": lambda: fields(Repository),
     "patch": lambda: fields(PatchLimits),
     "script-turn": lambda: fields(script.Turn),
