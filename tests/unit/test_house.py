@@ -38,7 +38,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agents": {"process", "errors"},
     "process": {"errors"},
     # around it
-    "cli": {"agents", "config", "demo", "doctor", "errors", "gateway", "ledger", "local", "process"},
+    "cli": {
+        "agents",
+        "config",
+        "demo",
+        "doctor",
+        "errors",
+        "gateway",
+        "ledger",
+        "local",
+        "process",
+        "workspace",
+    },
     "demo": {"config", "errors", "process", "workspace"},
     "doctor": {
         *("agents", "config", "errors", "forge", "gateway", "ledger", "local", "process", "workspace"),

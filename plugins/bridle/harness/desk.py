@@ -1,7 +1,6 @@
 """The folder that one session works in: a clone, or an empty one where there is no repository."""
 
 import shutil
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +11,7 @@ from bridle.harness.bench import Bench
 from bridle.process.sandbox import Sandbox
 from bridle.workspace.clone import Clone
 from bridle.workspace.lease import held
-from bridle.workspace.workspace import Workspace
+from bridle.workspace.leftovers import socket_folder, sweep_host
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Desk:
         Raises:
             RepositoryError: a commit cannot be had.
         """
-        sweep_host(bench.workspace)
+        sweep_host(bench.step.settings.home)
         if bench.repository is not None and base:
             clone = bench.workspace.open(bench.repository, base, session_id, start=start)
             return cls(bench, clone.folder, clone.path, clone)
@@ -77,19 +76,3 @@ class Desk:
             self.clone.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.lease.close()
-
-
-def sweep_host(workspace: Workspace) -> list[str]:
-    """Remove what killed sessions and checks have left on this host; returns their names."""
-    swept = workspace.sweep()
-    for name in swept:
-        shutil.rmtree(socket_folder(name), ignore_errors=True)
-    return swept
-
-
-def socket_folder(session_id: str) -> Path:
-    """Where the gateway of a session has its Unix socket.
-
-    Not below the session's folder: the kernel takes no more than 107 bytes for the path of a socket.
-    """
-    return Path(tempfile.gettempdir()) / f"bridle-{session_id}"

@@ -7,12 +7,12 @@ from bridle.config.repositories import repositories_in_force
 from bridle.errors import BridleError
 from bridle.forge import open_forge
 from bridle.harness.bench import Bench
-from bridle.harness.desk import sweep_host
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.ledger.effects import Receipt, perform
 from bridle.ledger.queries import Queries
 from bridle.ledger.records import EffectRow
+from bridle.workspace.leftovers import sweep_host
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def sweep(step: Step, run_state: RunState) -> StepResult:
     closed = sum(step.ledger.close_lost(session.id) for session in step.ledger.lost_sessions())
     with Queries(step.ledger.url) as queries:
         orphans = [push for push in _pushes(queries) if run_state(*_run_of(push)) == "failed"]
-    removed = sweep_host(Bench(step, None).workspace)
+    removed = sweep_host(step.settings.home)
     undone = sum(_take_back(step, push) for push in orphans)
     _collect_garbage(step)
     summary = (

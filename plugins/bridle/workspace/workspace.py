@@ -1,6 +1,5 @@
 """The folder of a host in which sessions work."""
 
-import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +7,10 @@ from pathlib import Path
 from bridle.config.repositories import Repository
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
-from bridle.workspace.clone import Clone, remove
-from bridle.workspace.lease import is_abandoned
+from bridle.workspace.clone import Clone
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.remote import Remote
 from bridle.workspace.snapshot import Caps
-
-log = logging.getLogger(__name__)
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
@@ -88,24 +84,3 @@ class Workspace:
             clone.close()
             raise
         return clone
-
-    def sweep(self) -> list[str]:
-        """Remove the folders of sessions and checks whose process is dead.
-
-        A living process holds the lock in its folder, and the kernel takes a lock from the dead; so no folder
-        in use is ever removed, and none has to grow old first.
-
-        Returns:
-            The names of those that were removed.
-        """
-        swept = []
-        for folder in sorted((self.root / "sessions").glob("*")):
-            if not is_abandoned(folder):
-                continue
-            try:
-                remove(folder)
-            except OSError as error:  # the last of what was killed is still writing
-                log.info("%s stays until the next sweep: %s", folder, error)
-            else:
-                swept.append(folder.name)
-        return swept

@@ -10,13 +10,13 @@ from sqlalchemy import create_engine, text
 
 from bridle.forge import open_forge
 from bridle.harness.bench import Bench
-from bridle.harness.desk import socket_folder
 from bridle.harness.sweep import sweep
 from bridle.harness.work import work
 from bridle.ledger.effects import Receipt, perform
 from bridle.ledger.ids import new_id
 from bridle.testing.git_repository import plain_git
 from bridle.testing.ledger import session_start
+from bridle.workspace.leftovers import socket_folder
 
 Make = Callable[..., Bed]
 
@@ -71,7 +71,7 @@ def test_a_session_whose_lease_ran_out_is_closed_as_lost(bed: Make, ledger_url: 
 
 KILLED_SESSION = """
 import pathlib, sys, time
-from bridle.harness.desk import socket_folder
+from bridle.workspace.leftovers import socket_folder
 from bridle.workspace.lease import held
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True)

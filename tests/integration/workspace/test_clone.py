@@ -9,6 +9,7 @@ from bridle.errors import PolicyViolation, RepositoryError
 from bridle.testing.git_repository import plain_git
 from bridle.workspace.carrier import HostCarrier
 from bridle.workspace.fingerprint import MIRROR_MAY_GROW, fingerprint
+from bridle.workspace.leftovers import sweep_host
 from bridle.workspace.snapshot import Caps
 from bridle.workspace.workspace import Workspace
 
@@ -303,8 +304,8 @@ def test_only_clones_of_the_dead_on_this_host_are_swept(workspace, repository, b
     for session in ("elsewhere", "ancient"):
         (sessions / session / "host").write_text("another-host\nanother-boot\n")
     os.utime(sessions / "ancient" / "host", (0, 0))
-    assert workspace.sweep() == ["ancient", "stale"]
-    assert workspace.sweep() == []
+    assert sweep_host(workspace.root) == ["ancient", "stale"]
+    assert sweep_host(workspace.root) == []
     assert sorted(path.name for path in sessions.iterdir()) == ["elsewhere", "working"]
     working.close()
     assert [path.name for path in sessions.iterdir()] == ["elsewhere"]
