@@ -15,13 +15,16 @@ from bridle.ledger.totals import day_of_call, sums, totals_of
 
 CostKey = Literal["run", "dag", "step", "role", "model", "provider", "agent", "repo", "day"]
 
+# a call that failed over has a provider of its own
+_PROVIDER = func.coalesce(func.nullif(model_call.c.provider, ""), session.c.provider)
+
 KEYS: dict[CostKey, ColumnElement[Any]] = {
     "run": session.c.dag_id + "/" + session.c.run_id,
     "dag": session.c.dag_id,
     "step": session.c.dag_id + "/" + session.c.task_id,
     "role": session.c.role,
     "model": func.coalesce(model_call.c.answered_model, model_call.c.model),
-    "provider": session.c.provider,
+    "provider": _PROVIDER,
     "agent": session.c.agent,
     "repo": func.coalesce(session.c.repo, ""),
     "day": day_of_call(),
@@ -45,7 +48,7 @@ class CountedCall:
     name: str
     """The run, step, role … that it belongs to."""
     model: str
-    """`provider:model` of its session's role."""
+    """`provider:model` that was asked."""
     usage: Usage | None
     """None: unknown."""
 
@@ -88,7 +91,7 @@ def each_call(by: CostKey, which: Which) -> Select[Any]:
     Raises:
         ConfigError: nothing is kept by that.
     """
-    model = (session.c.provider + ":" + session.c.model).label("model")
+    model = (_PROVIDER + ":" + model_call.c.model).label("model")
     usage = [model_call.c[name] for name in Usage.__dataclass_fields__]
     return select(_key(by), model, *usage).select_from(_calls()).where(which.clause).order_by(model_call.c.id)
 
