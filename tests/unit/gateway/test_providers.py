@@ -1,12 +1,16 @@
 """Connections: what is understood, what is refused, and that a key never shows."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bridle.config.providers import ModelPrice, ProviderSettings
 from bridle.errors import ConfigError, CredentialError
 from bridle.gateway.providers import endpoint, from_connection, resolve
+
+PRICE = {"input_mtok": 1, "output_mtok": 4}
 
 
 def connection(**fields: Any) -> Any:
@@ -95,3 +99,49 @@ def test_a_missing_connection_is_named_with_what_to_do() -> None:
         resolve("openai:gpt-5.5")
     with pytest.raises(ConfigError, match="write it as provider:model"):
         resolve("gpt-5.5")
+
+
+def test_roles_yaml_goes_before_the_connection_and_the_connection_before_what_is_known() -> None:
+    extra = {
+        "base_urls": {"anthropic-messages": "https://cn.example/anthropic"},
+        "prices": {"a": PRICE, "b": PRICE},
+    }
+    dear = ModelPrice(input_mtok=Decimal(9), output_mtok=Decimal(9))
+    said = ProviderSettings(concurrency=5, prices={"a": dear})
+    regional = from_connection(connection(extra=extra), "moonshot", said)
+    assert regional.endpoints == {"anthropic-messages": "https://cn.example/anthropic/v1/messages"}
+    assert (regional.prices["a"], regional.prices["b"].input_mtok) == (dear, 1)
+    assert regional.concurrency == 5
+    elsewhere = ProviderSettings(base_url="http://127.0.0.1:1/v1", dialects=("openai-chat",))
+    assert from_connection(connection(extra=extra), "moonshot", elsewhere).endpoints == {
+        "openai-chat": "http://127.0.0.1:1/v1/chat/completions"
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "endpoint_of_chat"),
+    [
+        ("ollama:qwen3-coder", ProviderSettings(), "http://127.0.0.1:11434/v1/chat/completions"),
+        (
+            "mine:m",
+            ProviderSettings(base_url="http://gpu.example:8000"),
+            "http://gpu.example:8000/v1/chat/completions",
+        ),
+    ],
+)
+def test_a_provider_that_needs_no_key_needs_no_connection(
+    model: str, settings: ProviderSettings, endpoint_of_chat: str
+) -> None:
+    provider, _ = resolve(model, settings=settings)
+    assert provider.endpoints["openai-chat"] == endpoint_of_chat
+    assert provider.request_headers("openai-chat") == {}
+
+
+def test_a_connection_that_is_named_must_be_there_even_where_no_key_is_needed() -> None:
+    with pytest.raises(CredentialError, match="no Airflow connection 'team_gpu'"):
+        resolve("ollama:qwen3-coder", settings=ProviderSettings(connection="team_gpu"))
+
+
+def test_a_dialect_without_an_address_is_an_error_that_says_where_to_put_one() -> None:
+    with pytest.raises(ConfigError, match=r"nothing says where anthropic speaks openai-chat.*roles.yaml"):
+        from_connection(connection(), "anthropic", ProviderSettings(dialects=("openai-chat",)))
