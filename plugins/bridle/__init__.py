@@ -30,7 +30,9 @@ _PUBLIC = {
     "OrchestrateOperator": "bridle.operators.loop",
     "PublishGoalOperator": "bridle.operators.loop",
     "RoundReviewSensor": "bridle.sensors.round_review",
+    "SetBudgetOperator": "bridle.operators.budget",
     "SweepOperator": "bridle.operators.sweep",
+    "WatchIssuesOperator": "bridle.operators.watch",
     "implement_until_reviewed": "bridle.rounds",
 }
 
@@ -53,12 +55,15 @@ __all__ = [
     "PublishGoalOperator",
     "PublishSpecOperator",
     "RoundReviewSensor",
+    "SetBudgetOperator",
     "SpecTaskOperator",
     "SweepOperator",
+    "WatchIssuesOperator",
     "implement_until_reviewed",
 ]
 
 if TYPE_CHECKING:
+    from bridle.operators.budget import SetBudgetOperator
     from bridle.operators.check import CheckOperator
     from bridle.operators.classify import LLMClassifyOperator
     from bridle.operators.effects import CommentOperator, LabelOperator, OpenPullRequestOperator
@@ -79,6 +84,7 @@ if TYPE_CHECKING:
         SpecTaskOperator,
     )
     from bridle.operators.sweep import SweepOperator
+    from bridle.operators.watch import WatchIssuesOperator
     from bridle.rounds import implement_until_reviewed
     from bridle.sensors.approval import HumanApprovalSensor
     from bridle.sensors.round_review import RoundReviewSensor
