@@ -1,5 +1,6 @@
 """Providers that fail, agents that hang up: always an answer, always settled."""
 
+import json
 import time
 
 import anthropic
@@ -8,7 +9,7 @@ import openai
 import pytest
 from gateway_helpers import ASK, KEY, Open, anthropic_client, openai_client, shown
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from bridle.gateway.budget import MemoryMeter
@@ -186,3 +187,36 @@ def test_an_error_of_the_provider_never_carries_the_key(meter: MemoryMeter) -> N
     with Gateway(upstream=upstream, meter=meter) as gateway:
         answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.json()["error"]["message"] == "no such field for [redacted]"
+
+
+def test_an_answer_that_counts_nothing_is_unknown_and_not_free(meter: MemoryMeter) -> None:
+    """Some servers of one's own say that a call used no tokens."""
+
+    async def count_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        usage = {"input_tokens": 0, "output_tokens": 0}
+        await JSONResponse({"model": ASK["model"], "usage": usage})(scope, receive, send)
+
+    upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=count_nothing)
+    with Gateway(upstream=upstream, meter=meter) as gateway:
+        httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    (done,) = meter.settled
+    assert (done.status, done.usage, done.price.amount) == ("ok", None, None)
+    assert meter.spent_tokens == meter.calls[0].estimate.tokens
+
+
+def test_an_error_in_mid_stream_is_the_providers_and_is_booked_with_what_was_heard(
+    meter: MemoryMeter,
+) -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
+    error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in (start, error))
+
+    async def fail_in_the_middle(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(stream, media_type="text/event-stream")(scope, receive, send)
+
+    upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=fail_in_the_middle)
+    with Gateway(upstream=upstream, meter=meter) as gateway:
+        with pytest.raises(anthropic.APIStatusError, match="Overloaded"):
+            list(anthropic_client(gateway).messages.create(**ASK, stream=True))
+        assert (gateway.ended, gateway.reason) == ("provider", "in mid-answer: Overloaded")
+    assert [(done.status, done.usage) for done in meter.settled] == [("error", Usage(9, 1))]

@@ -91,3 +91,70 @@ def test_only_the_usage_event_is_hidden(size: int) -> None:
         b"".join(remover.feed(stream[at : at + size]) for at in range(0, len(stream), size)) + remover.rest()
     )
     assert seen == b"".join(events[:-2] + events[-1:])
+
+
+def test_counts_of_a_stream_only_grow() -> None:
+    """Some endpoints tell the input at the start and zero at the end; some the other way round."""
+    for start, end in (
+        ({"input_tokens": 90, "output_tokens": 1}, {"input_tokens": 0, "output_tokens": 7}),
+        ({"input_tokens": 0, "output_tokens": 0}, {"input_tokens": 90, "output_tokens": 7}),
+    ):
+        reader = reader_for("anthropic-messages")
+        for event in (
+            {"type": "message_start", "message": {"model": "kimi", "usage": start}},
+            {
+                "type": "message_delta",
+                "usage": {**end, "cache_read_input_tokens": 10, "server_tool_use": None},
+            },
+            {"type": "message_stop"},
+        ):
+            reader.feed(f"data: {json.dumps(event)}\n\n".encode())
+        assert reader.reading() == Reading(Usage(100, 7, 10), "kimi")
+
+
+def test_thinking_is_told_apart_from_the_rest_of_the_output() -> None:
+    usage = {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 6}}
+    reading = read_answer("anthropic-messages", json.dumps({"usage": usage}).encode())
+    assert reading.usage == Usage(1, 9, reasoning_tokens=6)
+
+
+@pytest.mark.parametrize(
+    ("usage", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 60}}, 60),
+        ({"cached_tokens": 60}, 60),
+        ({"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40}, 60),
+        ({"prompt_tokens_details": None}, 0),
+    ],
+    ids=["OpenAI", "Moonshot", "DeepSeek", "nothing"],
+)
+def test_cached_tokens_are_found_wherever_a_provider_tells_them(usage: dict[str, Any], cached: int) -> None:
+    answer = {"usage": {"prompt_tokens": 100, "completion_tokens": 5, **usage}}
+    reading = read_answer("openai-chat", json.dumps(answer).encode())
+    assert reading.usage == Usage(100, 5, cached)
+
+
+def test_usage_inside_of_the_last_choice_counts() -> None:
+    """Moonshot's streams tell it there."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 5, "cached_tokens": 60}
+    last = {"model": "kimi", "choices": [{"delta": {}, "finish_reason": "stop", "usage": usage}]}
+    reader = reader_for("openai-chat")
+    reader.feed(f"data: {json.dumps(last)}\n\n".encode())
+    assert reader.reading() == Reading(Usage(100, 5, 60), "kimi")
+    assert (reader.finished, reader.whole) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event"),
+    [
+        (
+            "anthropic-messages",
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        ),
+        ("openai-chat", {"choices": [], "error": {"code": 502, "message": "Overloaded"}}),
+    ],
+)
+def test_an_error_in_the_middle_of_a_stream_is_seen(dialect: Any, event: dict[str, Any]) -> None:
+    reader = reader_for(dialect)
+    reader.feed(f"data: {json.dumps(event)}\n\n".encode())
+    assert reader.error == "Overloaded"
