@@ -237,3 +237,9 @@ def specs_in_force(*, beside: Path) -> list[tuple[str, str]]:
     """Repository and path of every spec that repositories.yaml wants to be worked on every hour."""
     known = repositories_in_force(Settings.load(), beside=beside.parent).repositories
     return [(name, spec) for name, repository in known.items() for spec in repository.specs]
+
+
+def watched(*, beside: Path) -> list[str]:
+    """Repositories whose issues are watched."""
+    known = repositories_in_force(Settings.load(), beside=beside.parent).repositories
+    return [name for name, repository in known.items() if repository.watch]

@@ -17,7 +17,7 @@ from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
 
-WORKFLOWS = ("issue_fix", "spec_routine", "bridle_sweeper", "human_label")
+WORKFLOWS = ("issue_fix", "spec_routine", "goal_loop", "bridle_sweeper", "human_label")
 UNKNOWN_ROLE = '''
 """A workflow with a mistake: nobody plays its role."""
 from airflow.sdk import DAG

@@ -1,9 +1,10 @@
 """How to reach GitHub: a key, an address, and what its answers mean."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridle.config.repositories import Repository
@@ -109,7 +110,8 @@ class Access:
             yield
         except RateLimitExceededException as error:
             raise ForgeDown(
-                f"{what}: rate limit of connection {self.connection!r} is used up; try later"
+                f"{what}: rate limit of connection {self.connection!r} is used up; try later",
+                wait_seconds=_patience(error.headers),
             ) from error
         except GithubException as error:
             said = f"{error.status} {_message(error)}"
@@ -124,10 +126,23 @@ class Access:
                     "private repository that the token may not see answers the same"
                 ) from error
             if error.status in {403, 429} or error.status >= 500:
-                raise ForgeDown(f"{what}: {self.base_url} answers {said}; try later") from error
+                raise ForgeDown(
+                    f"{what}: {self.base_url} answers {said}; try later",
+                    wait_seconds=_patience(error.headers) if error.status in {403, 429} else None,
+                ) from error
             raise RepositoryError(f"{what}: {self.base_url} answers {said}") from error
         except RequestException as error:
             raise ForgeDown(f"{what}: no answer from {self.base_url}: {error}") from error
+
+
+def _patience(headers: "Mapping[str, Any] | None") -> float:
+    """Seconds that GitHub wants to be left alone; a minute where it does not say."""
+    told = {name.lower(): str(value) for name, value in (headers or {}).items()}
+    if told.get("retry-after", "").isdigit():
+        return float(told["retry-after"])
+    if told.get("x-ratelimit-remaining") == "0" and told.get("x-ratelimit-reset", "").isdigit():
+        return max(1.0, float(told["x-ratelimit-reset"]) - time.time())
+    return 60.0
 
 
 def _message(error: "Exception") -> str:

@@ -39,6 +39,28 @@ class Issue:
 
 
 @dataclass(frozen=True)
+class IssueHead:
+    """An issue as a list of issues has it, without its text."""
+
+    number: int
+    author: str
+    association: str
+    labels: tuple[str, ...]
+    locked: bool
+    updated_at: str
+    """ISO 8601; sorts as text."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Open issues that carry a label, those that changed last first."""
+
+    issues: tuple[IssueHead, ...]
+    etag: str
+    """Name of this answer: the same question with it costs next to nothing while nothing has changed."""
+
+
+@dataclass(frozen=True)
 class PullRequestDraft:
     """What a pull request shall say."""
 
@@ -79,6 +101,23 @@ class Forge(Protocol):
 
         Raises:
             IssueError: there is none.
+        """
+        ...
+
+    def list_issues(self, label: str, *, etag: str = "", since: str = "") -> Listing | None:
+        """Open issues with a label; None when nothing has changed since the answer named `etag`.
+
+        Args:
+            label: that they carry.
+            etag: of the last answer.
+            since: as `IssueHead.updated_at`: issues that were changed earlier may be left out.
+        """
+        ...
+
+    def cause(self, number: int, label: str) -> str:
+        """A name for the last time that the issue was given the label, or was opened again.
+
+        Another comment or another label does not change it.
         """
         ...
 

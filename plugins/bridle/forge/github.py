@@ -1,21 +1,32 @@
 """GitHub.com and GitHub Enterprise, through PyGithub."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bridle.config.repositories import Repository
 from bridle.errors import IssueError, RepositoryError
 from bridle.forge.access import Access
-from bridle.forge.base import Comment, Issue, PullRequest, PullRequestDraft
+from bridle.forge.base import Comment, Issue, IssueHead, Listing, PullRequest, PullRequestDraft
 from bridle.forge.branches import Branches
 from bridle.workspace.mirror import Mirror
 
 if TYPE_CHECKING:
+    from github import Github
     from github.Issue import Issue as RemoteIssue
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest as RemotePull
     from github.Repository import Repository as RemoteRepository
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page of a list."""
+
+    data: Any
+    etag: str
+    more: bool
 
 
 class GitHubForge(Branches):
@@ -62,6 +73,40 @@ class GitHubForge(Branches):
             url=raw["html_url"],
             updated_at=raw["updated_at"],
         )
+
+    def list_issues(self, label: str, *, etag: str = "", since: str = "") -> Listing | None:
+        """See `Forge.list_issues`."""
+        asked = {"state": "open", "labels": label, "sort": "updated", "direction": "desc", "per_page": 100}
+        found: dict[int, IssueHead] = {}
+        answer: Answer | None = None
+        page = 1
+        while answer is None or answer.more:
+            known = etag if page == 1 else ""
+            following = self._get(f"/repos/{self._name}/issues", {**asked, "page": page}, etag=known)
+            if following is None:
+                return None
+            answer, first = following, answer or following
+            # an issue that changes while pages are read moves to the front, and another one is seen twice
+            heads = [_head(raw) for raw in answer.data if not raw.get("pull_request")]
+            for head in heads:
+                found.setdefault(head.number, head)
+            if any(raw["updated_at"] < since for raw in answer.data):
+                break
+            page += 1
+        return Listing(tuple(found.values()), first.etag)
+
+    def cause(self, number: int, label: str) -> str:
+        """See `Forge.cause`."""
+        last, page, more = "opened", 1, True
+        while more:
+            asked = {"per_page": 100, "page": page}
+            answer = self._get(f"/repos/{self._name}/issues/{number}/events", asked)
+            for event in answer.data if answer else ():
+                labelled = event.get("event") == "labeled" and event.get("label", {}).get("name") == label
+                if labelled or event.get("event") == "reopened":
+                    last = f"event-{event['id']}"
+            more, page = bool(answer and answer.more), page + 1
+        return last
 
     def labels(self, number: int) -> tuple[str, ...]:
         """See `Forge.labels`."""
@@ -140,6 +185,27 @@ class GitHubForge(Branches):
         with self._access.asking(f"repository {self._name}"):
             return self._access.client().get_repo(self._name)
 
+    def _get(self, path: str, asked: dict[str, Any], *, etag: str = "") -> "Answer | None":
+        """One page of a list, with what PyGithub's lists do not tell; None when it is the one of `etag`."""
+        import json
+
+        from github.Requester import Requester
+
+        with self._access.asking(f"{path} of {self._name}"):
+            status, headers, text = self._client.requester.requestJson(
+                "GET", path, parameters=asked, headers={"If-None-Match": etag} if etag else None
+            )
+            if status == 304:
+                return None
+            data = json.loads(text) if text else None
+            if status >= 400:
+                raise Requester.createException(status, headers, data or {})
+        return Answer(data, headers.get("etag", ""), 'rel="next"' in headers.get("link", ""))
+
+    @cached_property
+    def _client(self) -> "Github":
+        return self._access.client()
+
     def _issue(self, number: int) -> "RemoteIssue":
         repository = self._repository
         with self._access.asking(f"issue {self._name}#{number}", missing=IssueError):
@@ -179,6 +245,17 @@ def _comment(comment: "IssueComment") -> Comment:
         body=comment.body or "",
         created_at=comment.created_at.isoformat(),
         url=comment.html_url,
+    )
+
+
+def _head(raw: dict[str, Any]) -> IssueHead:
+    return IssueHead(
+        number=raw["number"],
+        author=_login(raw),
+        association=raw.get("author_association") or "NONE",
+        labels=tuple(label["name"] for label in raw.get("labels", ())),
+        locked=bool(raw.get("locked")),
+        updated_at=raw["updated_at"],
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from bridle.config.repositories import Repository
 from bridle.errors import IssueError, RepositoryError
-from bridle.forge.base import Comment, Issue, PullRequest, PullRequestDraft
+from bridle.forge.base import Comment, Issue, IssueHead, Listing, PullRequest, PullRequestDraft
 from bridle.forge.branches import Branches
 from bridle.forge.document import Document
 from bridle.workspace.lock import locked
@@ -68,6 +68,29 @@ class LocalForge(Branches):
             url=path.as_uri(),
             updated_at=datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(),
         )
+
+    def list_issues(self, label: str, *, etag: str = "", since: str = "") -> Listing | None:
+        """See `Forge.list_issues`."""
+        files = sorted([*self._issues.glob("*.*"), *self._issues.glob("*/labels.md")])
+        changes = [f"{path} {path.stat().st_mtime_ns}" for path in files if not path.name.startswith(".")]
+        now = hashlib.sha256("\n".join(changes).encode()).hexdigest()
+        if now == etag:
+            return None
+        numbers = sorted({int(path.stem) for path in files if path.stem.isdigit()})
+        issues = [
+            issue for issue in map(self.issue, numbers) if issue.state == "open" and label in issue.labels
+        ]
+        heads = [
+            IssueHead(
+                issue.number, issue.author, issue.association, issue.labels, issue.locked, issue.updated_at
+            )
+            for issue in sorted(issues, key=lambda issue: issue.updated_at, reverse=True)
+        ]
+        return Listing(tuple(heads), now)
+
+    def cause(self, number: int, label: str) -> str:
+        """See `Forge.cause`; here a number `reopened` at the head of the issue's file counts the times."""
+        return f"opened-{Document.read(self._issue_file(number)).head.get('reopened', 0)}"
 
     def labels(self, number: int) -> tuple[str, ...]:
         """See `Forge.labels`."""

@@ -351,6 +351,7 @@ watch = Table(
     Column("config", Text, nullable=False),
     _text("etag"),
     _text("cursor"),
+    _time("wait_until"),
     _now("at"),
 )
 
@@ -368,8 +369,5 @@ issue_attempt = Table(
 )
 Index("issue_attempt_cause", issue_attempt.c.repo, issue_attempt.c.number, issue_attempt.c.cause, unique=True)
 Index("issue_attempt_open", issue_attempt.c.repo, postgresql_where=issue_attempt.c.closed_at.is_(None))
-
-delivery = Table("delivery", metadata, Column("id", Text, primary_key=True), _now("at"))
-"""Webhook deliveries that were taken."""
 
 PARTITIONED = (event, model_call)

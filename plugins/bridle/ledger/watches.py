@@ -1,14 +1,16 @@
 """What the watch knows from one look at a repository's issues to the next."""
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.ledger.part import Part
-from bridle.ledger.schema import delivery, issue_attempt, watch
+from bridle.ledger.schema import issue_attempt, watch
 
 WAITING, STARTED, SUCCEEDED, FAILED = "waiting", "started", "succeeded", "failed"
 """States of an attempt: no run yet; its run is there; how the run ended."""
@@ -50,7 +52,7 @@ class IssueAttempt:
 
 
 class Watches(Part):
-    """Looks, attempts and webhook deliveries."""
+    """Looks and attempts."""
 
     def last_look(self, repo: str) -> Look | None:
         """The last complete look; None before the first one."""
@@ -123,14 +125,27 @@ class Watches(Part):
         with self._db.transaction() as connection:
             connection.execute(one.values(state=state, closed_at=ended))
 
-    def take_delivery(self, delivery_id: str) -> bool:
-        """Whether this webhook delivery is new; the second time it is not."""
-        take = insert(delivery).values(id=self._door.line(delivery_id)).on_conflict_do_nothing()
+    def wait(self, repo: str, seconds: float) -> None:
+        """Leave a forge alone that asks for it."""
+        until = func.clock_timestamp() + text("make_interval(secs => :wait)").bindparams(wait=seconds)
         with self._db.transaction() as connection:
-            return connection.scalar(take.returning(delivery.c.id)) is not None
+            connection.execute(
+                insert(watch)
+                .values(repo=repo, config="", wait_until=until)
+                .on_conflict_do_update(index_elements=[watch.c.repo], set_={"wait_until": until})
+            )
+
+    def waiting(self, repo: str) -> float:
+        """Seconds for which the forge still wants to be left alone; 0: none."""
+        left = func.extract("epoch", watch.c.wait_until - func.clock_timestamp())
+        with self._db.transaction() as connection:
+            found = connection.scalar(select(left).where(watch.c.repo == repo))
+        return max(0.0, float(found or 0))
 
 
 def run_id_of(repo: str, number: int, attempt: int) -> str:
-    """The id of the run that an attempt is: the same for everybody who asks."""
-    slug = "".join(letter if letter.isalnum() else "-" for letter in repo)
+    """The id of the run that an attempt is: the same for everybody who asks, and no other attempt's."""
+    slug = re.sub(r"[^A-Za-z0-9.-]", "_", repo.replace("/", "__"))
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(/[A-Za-z0-9._-]+)?", repo):  # two of them may look the same now
+        slug += "-" + hashlib.sha256(repo.encode()).hexdigest()[:6]
     return f"{slug}-{number}-attempt-{attempt}"

@@ -8,6 +8,7 @@ use `GitHubServer`.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -52,7 +53,17 @@ class GitHubServer(Served):
         """Make an issue; `fields` as GitHub's JSON has them, `comments` a list of such."""
         self._control("issue", {"repository": repository, "number": number, **fields})
 
-    def fail(self, method: str, path: str, status: int, *, times: int = 1, after_doing: bool = False) -> None:
+    def fail(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        *,
+        times: int = 1,
+        after_doing: bool = False,
+        headers: dict[str, str] | None = None,
+        message: str = "injected",
+    ) -> None:
         """Let the next `times` requests fail.
 
         Args:
@@ -60,10 +71,11 @@ class GitHubServer(Served):
             path: regular expression that its path has somewhere.
             status: to answer; 0: cut the connection.
             after_doing: do what was asked, and fail then, as when an answer gets lost.
+            headers: of the answer, for instance `Retry-After`.
+            message: in the answer.
         """
-        self._control(
-            "fault", {"method": method, "path": path, "status": status, "times": times, "after": after_doing}
-        )
+        fault = {"method": method, "path": path, "status": status, "times": times, "after": after_doing}
+        self._control("fault", fault | {"headers": headers, "message": message})
 
     def journal(self) -> list[dict[str, Any]]:
         """Every request so far: method, path, status, body."""
@@ -79,7 +91,7 @@ class GitHubServer(Served):
         return dict(httpx.get(f"{self.url}/control/state").raise_for_status().json())
 
     def _control(self, what: str, body: dict[str, Any]) -> None:
-        httpx.post(f"{self.url}/control/{what}", json=body).raise_for_status()
+        httpx.post(f"{self.url}/control/{what}", json=body, verify=False).raise_for_status()  # noqa: S501 (no TLS here)
 
 
 class _GitHub:
@@ -128,20 +140,26 @@ class _GitHub:
         fault = self._fault(request.method, path)
         if fault and not fault["after"]:
             entry["did"] = entry["status"] = fault["status"]
-            return _failure(fault["status"])
+            return _failure(fault)
         allowed = request.headers.get("authorization") in {f"token {TOKEN}", f"Bearer {TOKEN}"}
         with self._lock:
             status, answer = (
                 self._answer(request, path, body) if allowed else (401, {"message": "Bad credentials"})
             )
-            self._save()
+            if request.method != "GET":
+                self._save()
         entry["did"] = entry["status"] = status
         if fault:
             entry["status"] = fault["status"]
-            return _failure(fault["status"])
+            return _failure(fault)
         answer = _with_base(answer, str(request.base_url).rstrip("/"))
         following = getattr(request.state, "next", None)
-        return JSONResponse(answer, status, {"Link": f'<{following}>; rel="next"'} if following else None)
+        named = JSONResponse(answer, status, {"Link": f'<{following}>; rel="next"'} if following else None)
+        named.headers["ETag"] = f'W/"{hashlib.sha256(bytes(named.body)).hexdigest()}"'
+        if request.headers.get("if-none-match") == named.headers["ETag"]:
+            entry["did"] = entry["status"] = 304
+            return Response(status_code=304, headers={"ETag": named.headers["ETag"]})
+        return named
 
     def _answer(self, request: Request, path: str, body: Any) -> tuple[int, Any]:
         if path == "/user":
@@ -155,6 +173,8 @@ class _GitHub:
             url = f"BASE/api/v3/repos/{name}"
             return 200, {"full_name": name, "name": name.partition("/")[2], "url": url, "id": 1}
         for pattern, handler in (
+            (r"/issues", self._issues),
+            (r"/issues/(\d+)/events", self._events),
             (r"/issues/(\d+)", self._one_issue),
             (r"/issues/(\d+)/comments", self._comments),
             (r"/issues/comments/(\d+)", self._one_comment),
@@ -171,6 +191,23 @@ class _GitHub:
     def _one_issue(self, request: Request, repository: Any, body: Any, number: str) -> tuple[int, Any]:
         issue = repository["issues"].get(number)
         return (404, {"message": "Not Found"}) if issue is None else (200, issue)
+
+    def _issues(self, request: Request, repository: Any, body: Any) -> tuple[int, Any]:
+        asked = request.query_params
+        wanted = {name for name in asked.get("labels", "").split(",") if name}
+        found = [
+            {key: value for key, value in issue.items() if key != "comments_list"}
+            for issue in repository["issues"].values()
+            if asked.get("state", "open") in ("all", issue["state"])
+            and wanted <= {label["name"] for label in issue["labels"]}
+        ]
+        newest_first = asked.get("direction", "desc") == "desc"
+        return 200, _page(
+            request, sorted(found, key=lambda issue: str(issue["updated_at"]), reverse=newest_first)
+        )
+
+    def _events(self, request: Request, repository: Any, body: Any, number: str) -> tuple[int, Any]:
+        return 200, _page(request, repository["issues"][number].get("events", []))
 
     def _comments(self, request: Request, repository: Any, body: Any, number: str) -> tuple[int, Any]:
         issue = repository["issues"].get(number)
@@ -287,10 +324,10 @@ class _GitHub:
         self._path.write_text(json.dumps(self._repositories))
 
 
-def _failure(status: int) -> Response:
-    if status == 0:
+def _failure(fault: dict[str, Any]) -> Response:
+    if fault["status"] == 0:
         raise ConnectionResetError("the stand-in was asked to cut the connection")
-    return JSONResponse({"message": "injected"}, status)
+    return JSONResponse({"message": fault["message"]}, fault["status"], fault["headers"])
 
 
 def _invalid(message: str) -> tuple[int, Any]:

@@ -26,6 +26,7 @@ CREATE TABLE bridle.watch (
     config TEXT NOT NULL,
     etag TEXT DEFAULT '' NOT NULL,
     cursor TEXT DEFAULT '' NOT NULL,
+    wait_until TIMESTAMPTZ,
     at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
     PRIMARY KEY (repo)
 );
@@ -42,19 +43,13 @@ CREATE TABLE bridle.issue_attempt (
 );
 CREATE UNIQUE INDEX issue_attempt_cause ON bridle.issue_attempt (repo, number, cause);
 CREATE INDEX issue_attempt_open ON bridle.issue_attempt (repo) WHERE closed_at IS NULL;
-CREATE TABLE bridle.delivery (
-    id TEXT NOT NULL,
-    at TIMESTAMPTZ DEFAULT clock_timestamp() NOT NULL,
-    PRIMARY KEY (id)
-);
 """
 
 _GRANTS = """
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
-        GRANT SELECT, INSERT ON bridle.spec_task, bridle.watch, bridle.issue_attempt, bridle.delivery
-            TO bridle_task;
+        GRANT SELECT, INSERT ON bridle.spec_task, bridle.watch, bridle.issue_attempt TO bridle_task;
         GRANT UPDATE ON bridle.spec_task, bridle.watch TO bridle_task;
         GRANT UPDATE (state, closed_at) ON bridle.issue_attempt TO bridle_task;
     END IF;
