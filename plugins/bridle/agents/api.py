@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 TRANSCRIPT = "transcript.jsonl"
 
-REQUEST_SECONDS = 300.0
+REQUEST_SECONDS = 3600.0
+"""The gateway keeps the time of calls; before one, it may wait long for its turn."""
 REQUEST_RETRIES = 4
 ANSWER_TOKENS = 16_000
 """Room for an answer where the dialect demands a number; enough to write a large file."""

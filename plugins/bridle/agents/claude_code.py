@@ -47,7 +47,8 @@ _SETTINGS = {
     # What one answer may be; the gateway reserves all of it before each call, so the default of 32,000 would
     # make small budgets useless.
     "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "16000",
-    "API_TIMEOUT_MS": "300000",
+    # the gateway keeps the time of calls; before one, it may wait long for its turn
+    "API_TIMEOUT_MS": "3600000",
     "CLAUDE_ENABLE_BYTE_WATCHDOG": "1",
     "CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS": "120000",
 }
@@ -109,7 +110,7 @@ class _Session:
                 elif refused := self.stream.take(message):
                     return refused
         except CLINotFoundError as error:
-            raise ConfigError(f"{INSTALL} ({error})") from error
+            raise ConfigError(INSTALL) from error
         except ClaudeSDKError as error:
             # The SDK raises after every result that is an error, too; that result says more.
             if ending is None:
