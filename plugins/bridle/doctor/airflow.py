@@ -37,7 +37,11 @@ ADVICE = (
     ),
     Advice("workers.max_failed_heartbeats", 10, 1e9, "60", "a restart of the API server ends running tasks"),
     Advice(
-        "workers.execution_api_retries", 8, 1e9, "10", "tasks that end while the API server restarts fail"
+        "workers.execution_api_retries", 20, 1e9, "60", "tasks that end while the API server restarts fail"
+    ),
+    Advice(
+        *("workers.execution_api_retry_wait_max", 0, 15, "3"),
+        "a task sleeps on after the API server is back, and is tried again beside itself",
     ),
     Advice(
         *("scheduler.task_instance_heartbeat_timeout", 60, 200, "120"),
