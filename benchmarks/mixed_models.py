@@ -3,8 +3,8 @@
 The work is a trace of 20 steps, as an issue tracker's day brings them: how many model calls a step makes, how
 its context grows from call to call, how much of that the provider's cache has, how much is answered. The
 calls are priced by the roles that Bridle ships and booked in a ledger (an embedded Postgres), as the gateway
-books them; the table is what `bridle cost --by role` reads from its rows. The comparison prices the same rows,
-call by call, on one model alone: the dearest of the mix, which a single session would have to use for all.
+books them; the table is what `bridle cost --by role` reads from its rows. The comparison prices the same
+rows, call by call, on one model alone: the dearest of the mix, which a single session would use for all.
 
 The trace's shape is an assumption, and in this file; prices are those of genai-prices on the day.
 """

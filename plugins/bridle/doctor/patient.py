@@ -84,6 +84,7 @@ def patient_in(state: Path) -> Iterator[Patient]:
     """
     stack = Stack(state)
     report = stack.status()
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="bridle-doctor-") as empty:
         os.environ |= _environment(report)
         home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
@@ -92,7 +93,11 @@ def patient_in(state: Path) -> Iterator[Patient]:
             os.environ["AIRFLOW_HOME"] = empty
         # connections that are kept in Airflow's database are looked for there, as tasks' are
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-        yield Patient(stack.folder.path, report, configured)
+        try:
+            yield Patient(stack.folder.path, report, configured)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def _environment(report: Report | None) -> dict[str, str]:
