@@ -60,6 +60,13 @@ def issue_fix_params(*, beside: Path) -> dict[str, Param]:
             title="Budget (US dollars)",
             description="Of the whole run.",
         ),
+        "budget_tokens": Param(
+            None,
+            type=["integer", "null"],
+            exclusiveMinimum=0,
+            title="Budget (tokens)",
+            description="Of the whole run, input and output together. Empty: no cap.",
+        ),
         "approvals": Param(
             ["before_pull_request"],
             type=["array", "null"],
