@@ -13,6 +13,9 @@ pytestmark = pytest.mark.timeout(600)
 def record_and_replay(stage: Stage) -> None:
     recorded = stage.start(bridle={"record": True})
     assert recorded.ended() == "success", recorded.failures()
+    for answer in (stage.folder / "issues" / "1").glob("*.md"):
+        if answer.stem != "labels":  # the world must be as it was: nobody has answered yet
+            answer.unlink()
     kept = stage.home / FOLDER
     name = recording_of(kept, recorded.dag_id, recorded.run_id).relative_to(kept)
     replayed = stage.start(bridle={"replay": str(name)})

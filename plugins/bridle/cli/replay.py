@@ -36,7 +36,7 @@ def replay(
 
     kept = _kept(state)
     with find_airflow(state) as airflow:
-        dag_id, name, conf = _lay_out(Path(recording), kept) or _recorded(airflow, recording, kept)
+        dag_id, name, conf = lay_out(Path(recording), kept) or _recorded(airflow, recording, kept)
         run = start(airflow, dag_id, {**conf, "bridle": {"replay": name}}, label="replay")
         say(f"{run.dag_id}/{run.run_id}\n  {airflow.run_url(run.dag_id, run.run_id)}")
         if follow:
@@ -76,7 +76,7 @@ def _kept(state: Path) -> Path:
     return state.resolve() / "work" / FOLDER
 
 
-def _lay_out(folder: Path, kept: Path) -> tuple[str, str, dict[str, Any]] | None:
+def lay_out(folder: Path, kept: Path) -> tuple[str, str, dict[str, Any]] | None:
     """Put a recording where tasks find it; its workflow, its name there, and its parameters."""
     if not (folder / ABOUT).is_file():
         return None
