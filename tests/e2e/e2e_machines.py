@@ -127,7 +127,7 @@ class Machines:
             component.tend()
 
     def restart(self, name: str, **env: str) -> None:
-        """Kill a service with -9, and start it again at once, as `restart: always` does.
+        """Kill a service with -9, all of it, and start it again at once, as `restart: always` does.
 
         Args:
             name: of the service.
@@ -135,7 +135,10 @@ class Machines:
         """
         process = self.components[name].process
         if process is not None:
-            process.kill()
+            # as with a container; the scheduler's health server alone would keep its database connection, and
+            # with it the locks of the transaction that it was killed in
+            main = psutil.Process(process.pid)
+            kill([main, *main.children(recursive=True)])
             process.wait()
         self._start_airflow(name, env)
 
