@@ -64,6 +64,7 @@ def provider(model_server: ModelServer) -> Provider:
         {
             "anthropic-messages": f"{model_server.url}/v1/messages",
             "openai-chat": f"{model_server.url}/v1/chat/completions",
+            "openai-responses": f"{model_server.url}/v1/responses",
         },
         key=KEY,
         connection="bridle_anthropic",

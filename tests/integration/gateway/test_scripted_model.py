@@ -16,6 +16,8 @@ implement:
       usage: {input_tokens: 100, output_tokens: 20, cache_read_tokens: 60, cache_write_tokens: 10}
     - text: It is fixed, and this sentence is long enough for more than one piece of a stream.
   - - text: second round
+patch:
+  - - ops: [{op: write, path: n, content: x}]
 classify:
   - - output: {label: bug}
 flaky:
@@ -102,6 +104,41 @@ def test_openai_sdk_gets_text_tool_calls_and_usage(server: ModelServer, stream: 
     assert (answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.cached_tokens) == (100, 60)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_sdk_gets_the_newer_dialects_items_and_usage(server: ModelServer, stream: bool) -> None:
+    responses = openai_client(server, "implement/1").responses
+    parameters = {"type": "object", "properties": {"path": {"type": "string"}}}
+    read = {"type": "function", "name": "read", "parameters": parameters}
+
+    def ask(history: Any) -> Any:
+        asked: Any = {"model": "m", "input": history, "tools": [read], "store": False}
+        if not stream:
+            return responses.create(**asked)
+        with responses.stream(**asked) as events:
+            return events.get_final_response()
+
+    first = ask(SAY_HI)
+    assert first.output_text == "Reading it."
+    call = first.output[1]
+    assert (call.name, call.arguments) == ("read", '{"path": "a.py"}')
+    assert (first.usage.input_tokens, first.usage.input_tokens_details.cached_tokens) == (100, 60)
+    said = [item.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for item in first.output]
+    done = {"type": "function_call_output", "call_id": call.call_id, "output": "x"}
+    second = ask([*SAY_HI, *said, done])
+    assert second.output_text.endswith("piece of a stream.")
+    assert second.status == "completed"
+
+
+def test_a_tool_of_its_own_grammar_is_called_with_a_text(server: ModelServer) -> None:
+    tool: Any = {"type": "custom", "name": "apply_patch"}
+    with openai_client(server, "patch/1").responses.stream(
+        model="m", input=SAY_HI, tools=[tool], store=False
+    ) as events:
+        (call,) = events.get_final_response().output
+    assert (call.type, call.name) == ("custom_tool_call", "apply_patch")
+    assert call.input == "*** Begin Patch\n*** Add File: n\n+x\n*** End Patch\n"
+
+
 def test_a_structured_answer_uses_the_final_tool_or_plain_json(server: ModelServer) -> None:
     client = anthropic_client(server, "classify/1")
     tool = {"name": "StructuredOutput", "input_schema": {"type": "object"}}
@@ -129,7 +166,7 @@ def test_broken_answers_break_at_the_client(server: ModelServer, place: str) -> 
 @pytest.mark.parametrize(
     ("headers", "turns", "said"),
     [
-        (at("review/1"), 0, "script: no task 'review'; the script has: implement, classify"),
+        (at("review/1"), 0, "script: no task 'review'; the script has: implement, patch"),
         (at("implement/2"), 1, "script: task implement, round 2 has 1 turns; turn 2 was asked for"),
         ({}, 0, "script: the request has no x-bridle-script header"),
         (at("implement/1"), 0, "script: no tool for op `read`; the request offers: none"),
@@ -139,8 +176,9 @@ def test_what_the_script_does_not_have_is_a_400_that_says_so(
     server: ModelServer, headers: dict[str, str], turns: int, said: str
 ) -> None:
     history = SAY_HI + [{"role": "assistant", "content": "x"}] * turns
-    for path in ("/v1/messages", "/v1/chat/completions"):
-        answer = httpx.post(server.url + path, json={"model": "m", "messages": history}, headers=headers)
+    for path in ("/v1/messages", "/v1/chat/completions", "/v1/responses"):
+        body = {"model": "m", "messages": history, "input": history}
+        answer = httpx.post(server.url + path, json=body, headers=headers)
         assert answer.status_code == 400
         assert answer.json()["error"]["message"].startswith(said)
 

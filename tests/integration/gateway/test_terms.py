@@ -12,7 +12,7 @@ from bridle.gateway.server import Gateway
 from bridle.gateway.upstream import Upstream
 from bridle.testing.model_server import ModelServer
 
-PATH = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}
+PATH = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions", "responses": "/v1/responses"}
 LEAK = "https://attacker.example/?secret"
 
 
@@ -22,6 +22,10 @@ def says(*content: dict[str, Any]) -> dict[str, Any]:
 
 def in_a_result(*content: dict[str, Any]) -> dict[str, Any]:
     return says({"type": "tool_result", "tool_use_id": "t", "content": list(content)})
+
+
+def asks(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"store": False, "input": list(items), **more}
 
 
 BY_URL = {"type": "image", "source": {"type": "url", "url": LEAK}}
@@ -66,6 +70,38 @@ FORBIDDEN: list[tuple[str, dict[str, Any]]] = [
     ("openai", says({"type": "video_url", "video_url": {"url": LEAK}})),
     ("openai", says({"type": "file", "file": {"file_id": "f"}})),
     ("openai", says({"type": "file", "file": {"file_id": "f", "file_data": "data:,x"}})),
+    ("responses", {"input": "hi"}),
+    ("responses", {"input": "hi", "store": True}),
+    ("responses", asks(model="gpt-5-pro")),
+    ("responses", asks(previous_response_id="resp_1")),
+    ("responses", asks(conversation="conv_1")),
+    ("responses", asks(background=True)),
+    ("responses", asks(prompt={"id": "p"})),
+    ("responses", asks(service_tier="priority")),
+    ("responses", asks(include=["web_search_call.results"])),
+    ("responses", asks(tool_choice={"type": "web_search"})),
+    ("responses", asks(tools=[{"type": "web_search"}])),
+    ("responses", asks(tools=[{"type": "file_search", "vector_store_ids": ["v"]}])),
+    ("responses", asks(tools=[{"type": "code_interpreter", "container": {"type": "auto"}}])),
+    ("responses", asks(tools=[{"type": "mcp", "server_label": "m", "server_url": LEAK}])),
+    ("responses", asks(tools=[{"type": "image_generation"}])),
+    ("responses", asks(tools=[{"type": "namespace", "name": "n", "tools": [{"type": "web_search"}]}])),
+    ("responses", asks({"type": "additional_tools", "tools": [{"type": "web_search"}]})),
+    ("responses", asks({"type": "item_reference", "id": "msg_1"})),
+    ("responses", asks({"type": "mcp_approval_response", "approve": True})),
+    ("responses", asks({"role": "user", "content": [{"type": "input_image", "image_url": LEAK}]})),
+    ("responses", asks({"role": "user", "content": [{"type": "input_image", "file_id": "f"}]})),
+    ("responses", asks({"role": "user", "content": [{"type": "input_file", "file_url": LEAK}]})),
+    (
+        "responses",
+        asks(
+            {
+                "type": "function_call_output",
+                "call_id": "c",
+                "output": [{"type": "input_file", "file_id": "f", "file_data": "data:,x"}],
+            }
+        ),
+    ),
 ]
 PICTURE = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
@@ -79,11 +115,21 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("anthropic", {"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}}),
     ("openai", {"tools": [{"type": "function", "function": {"name": "read", "parameters": {}}}]}),
     ("openai", says({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}})),
+    ("responses", asks(tools=[{"type": "function", "name": "f"}, {"type": "custom", "name": "apply_patch"}])),
+    ("responses", asks(include=["reasoning.encrypted_content"], client_metadata={"host": "mine"})),
+    (
+        "responses",
+        asks(
+            {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]},
+            {"type": "function_call_output", "call_id": "c", "output": LEAK},
+        ),
+    ),
 ]
 
 
 def post(gateway: Gateway, vendor: str, more: dict[str, Any], **headers: str) -> httpx.Response:
-    return httpx.post(gateway.url + PATH[vendor], json=ASK | more, headers=shown(gateway) | headers)
+    asked = {"model": ASK["model"]} if vendor == "responses" else ASK
+    return httpx.post(gateway.url + PATH[vendor], json=asked | more, headers=shown(gateway) | headers)
 
 
 @pytest.mark.parametrize(("vendor", "more"), FORBIDDEN)
@@ -97,7 +143,7 @@ def test_what_a_provider_would_fetch_run_or_call_is_refused_before_the_books(
     assert answer.json()["error"]["message"].startswith("bridle: refused: ")
     assert (len(model_server.requests()), meter.calls) == (before, [])
     assert gateway.ended is None
-    assert post(gateway, vendor, {}).status_code == 200
+    assert post(gateway, "anthropic", {}).status_code == 200
 
 
 @pytest.mark.parametrize(("vendor", "more"), ALLOWED)

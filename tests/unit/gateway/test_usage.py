@@ -8,10 +8,13 @@ import pytest
 from bridle.gateway.hidden_usage import UsageRemover, asking, asks_for_usage
 from bridle.gateway.script.answer import Answer, anthropic_events, openai_chunks
 from bridle.gateway.script.document import Reported
+from bridle.gateway.script.responses import response, response_events
 from bridle.gateway.usage import Reading, read_answer, reader_for
 from bridle.ledger.records import Usage
 
-REPORTED = Reported(input_tokens=100, output_tokens=20, cache_read_tokens=60, cache_write_tokens=10)
+REPORTED = Reported(
+    input_tokens=100, output_tokens=20, cache_read_tokens=60, cache_write_tokens=10, reasoning_tokens=5
+)
 ANSWER = Answer("m", "A sentence of more than forty characters, says the test.", (), REPORTED)
 
 
@@ -32,7 +35,26 @@ def test_openai_streams(size: int) -> None:
     for at in range(0, len(stream), size):
         reader.feed(stream[at : at + size])
     assert reader.finished
-    assert reader.reading() == Reading(Usage(100, 20, 60), "m")
+    assert reader.reading() == Reading(Usage(100, 20, 60, reasoning_tokens=5), "m")
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_responses_streams(size: int) -> None:
+    stream = b"".join(response_events(ANSWER))
+    reader = reader_for("openai-responses")
+    for at in range(0, len(stream), size):
+        reader.feed(stream[at : at + size])
+    assert reader.finished
+    assert reader.reading() == Reading(Usage(100, 20, 60, 10, 5), "m")
+    whole = json.dumps(response(ANSWER)).encode()
+    assert read_answer("openai-responses", whole) == reader.reading()
+
+
+def test_a_response_that_failed_says_so() -> None:
+    failed = {"type": "response.failed", "response": {"error": {"message": "overloaded"}}}
+    reader = reader_for("openai-responses")
+    reader.feed(f"data: {json.dumps(failed)}\n\n".encode())
+    assert (reader.finished, reader.error) == (True, "overloaded")
 
 
 def test_a_broken_off_anthropic_stream_counts_what_was_said() -> None:
@@ -46,7 +68,7 @@ def test_a_broken_off_anthropic_stream_counts_what_was_said() -> None:
 
 @pytest.mark.parametrize("junk", [b"", b"data: {\n\n", b"data: [1]\n\n", b": ping\n\n", b"data: {}\n\n"])
 def test_what_is_not_understood_is_passed_over(junk: bytes) -> None:
-    for dialect in ("anthropic-messages", "openai-chat"):
+    for dialect in ("anthropic-messages", "openai-chat", "openai-responses"):
         reader = reader_for(dialect)  # type: ignore[arg-type]
         reader.feed(junk)
         assert reader.reading().usage is None
