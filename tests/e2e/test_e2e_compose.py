@@ -120,6 +120,30 @@ def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
     assert [path for path in copied if not any(Path(path).is_relative_to(it) for it in allowed)] == []
 
 
+def test_what_the_dockerfile_copies_is_enough_to_build_the_package(tmp_path: Path) -> None:
+    """First for the layer of dependencies, with next to nothing of the package; then all of it."""
+    steps = re.findall(r"^COPY (?:--\S+ )*(.+) (\S+)$", DOCKERFILE, re.MULTILINE)
+    for sources, target in steps:
+        for source in sources.split():
+            place = tmp_path / target.removeprefix("/opt/bridle").lstrip("/")
+            if target.endswith("/"):
+                place /= Path(source).name
+            copy(ROOT / source, place)
+        if sources in ("include", "plugins/bridle"):  # after these, pip installs
+            argv = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+            built = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert built.returncode == 0, built.stderr
+
+
+def copy(source: Path, target: Path) -> None:
+    """As `COPY` does."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
 def test_debian_has_the_packages_of_the_dockerfile() -> None:
     if shutil.which("apt-cache") is None or "bookworm" not in Path("/etc/os-release").read_text():
         pytest.skip("not on the Debian that the images are made of")
