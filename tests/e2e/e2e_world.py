@@ -17,7 +17,16 @@ from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
 
-WORKFLOWS = ("issue_fix", "spec_routine", "goal_loop", "bridle_sweeper", "human_label")
+WEBHOOK_SECRET = "what GitHub signs with"
+WORKFLOWS = (
+    "issue_fix",
+    "issue_watch",
+    "spec_routine",
+    "goal_loop",
+    "bridle_budget",
+    "bridle_sweeper",
+    "human_label",
+)
 UNKNOWN_ROLE = '''
 """A workflow with a mistake: nobody plays its role."""
 from airflow.sdk import DAG
@@ -98,6 +107,7 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
                 {"repositories": {stage.scenario.name: stage.entry for stage in stages}},
             ),
             "AIRFLOW__BRIDLE__CHECKPOINT_SECONDS": "1",
+            "AIRFLOW_CONN_BRIDLE_WEBHOOK": f'{{"conn_type": "generic", "password": "{WEBHOOK_SECRET}"}}',
             # a busy machine is no reason to give a task up
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         }

@@ -57,7 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "local": {"config", "errors", "ledger"},
     "testing": {"config", "errors", "forge", "gateway", "ledger", "local", "workspace"},
     "provider_info": {"version"},
-    "plugin": set(),
+    "plugin": {"webhook"},
+    "webhook": set(),
     "models": set(),
     "errors": set(),
     "version": set(),
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 AT_MODULE_LEVEL = {"operators", "sensors", "rounds", "params", "plugin"}
 """Rooms whose modules exist only inside Airflow."""
 
-INSIDE_FUNCTIONS = {"config", "doctor", "forge", "gateway", "ledger", "local"}
+INSIDE_FUNCTIONS = {"webhook", "config", "doctor", "forge", "gateway", "ledger", "local"}
 """Rooms that ask Airflow for a setting or a connection, and can be used without it."""
 
 HEAVY = {
