@@ -1,7 +1,7 @@
 """A repository on one page: its files with sizes and symbols, for a model that reads nothing else."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from bridle.workspace.git import text
@@ -40,7 +40,7 @@ _SOURCES = frozenset(
 
 
 def map_of(mirror: Mirror, commit: str, *, max_bytes: int = MAP_BYTES) -> str:
-    """The tree of `commit`; in a large repository without symbols, in a larger one by folder.
+    """The tree of `commit`, by folder where that is too long; symbols as far as there is room.
 
     Args:
         mirror: has the commit.
@@ -50,18 +50,19 @@ def map_of(mirror: Mirror, commit: str, *, max_bytes: int = MAP_BYTES) -> str:
     sizes = _sizes(mirror, commit)
     if not sizes:
         return "(an empty repository)"
-    symbols = _symbols(mirror, commit, sizes)
     deepest = max(path.count("/") for path in sizes)
-    drafts = [
-        _files(sizes, symbols),
-        _files(sizes, {}),
-        *(_folders(sizes, n) for n in range(deepest, -1, -1)),
-    ]
-    fitting = (draft for draft in drafts if len(draft.encode()) <= max_bytes)
-    whole = next(fitting, drafts[-1])
-    if len(whole.encode()) <= max_bytes:
-        return whole
-    return whole.encode()[: max_bytes - 8].decode("utf-8", "ignore").rsplit("\n", 1)[0] + "\n…"
+    drafts = [_tree(sizes, depth) for depth in range(deepest, -1, -1)]
+    lines = next((draft for draft in drafts if _length(draft) <= max_bytes), drafts[-1])
+    if _length(lines) > max_bytes:
+        whole = "\n".join(lines.values()).encode()[: max_bytes - 8].decode("utf-8", "ignore")
+        return whole.rsplit("\n", 1)[0] + "\n…"
+    room = max_bytes - _length(lines)
+    for path, names in _symbols(mirror, commit, sizes).items():
+        told = f": {', '.join(names)}"
+        if path in lines and names and len(told.encode()) <= room:
+            lines[path] += told
+            room -= len(told.encode())
+    return "\n".join(lines.values())
 
 
 def _sizes(mirror: Mirror, commit: str) -> dict[str, int]:
@@ -82,24 +83,18 @@ def _symbols(mirror: Mirror, commit: str, sizes: Mapping[str, int]) -> dict[str,
     return found
 
 
-def _files(sizes: Mapping[str, int], symbols: Mapping[str, list[str]]) -> str:
-    lines = []
-    for path in sorted(sizes):
-        names = symbols.get(path)
-        lines.append(f"{path} {sizes[path]}" + (f": {', '.join(names)}" if names else ""))
-    return "\n".join(lines)
-
-
-def _folders(sizes: Mapping[str, int], depth: int) -> str:
-    """Files down to `depth` folders; what lies deeper as one line for each folder."""
-    lines: dict[str, list[int]] = {}
+def _tree(sizes: Mapping[str, int], depth: int) -> dict[str, str]:
+    """A line for each file down to `depth` folders, and one for each folder of what lies deeper."""
+    found: dict[str, list[int]] = {}
     for path in sorted(sizes):
         parts = path.split("/")
         name = path if len(parts) <= depth + 1 else "/".join(parts[: depth + 1]) + "/"
-        lines.setdefault(name, []).append(sizes[path])
-    return "\n".join(_line(name, counted) for name, counted in lines.items())
+        found.setdefault(name, []).append(sizes[path])
+    return {
+        name: f"{name} {len(counted)} files {sum(counted)}" if name.endswith("/") else f"{name} {counted[0]}"
+        for name, counted in found.items()
+    }
 
 
-def _line(name: str, sizes: Iterable[int]) -> str:
-    counted = list(sizes)
-    return f"{name} {len(counted)} files {sum(counted)}" if name.endswith("/") else f"{name} {counted[0]}"
+def _length(lines: Mapping[str, str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines.values())
