@@ -1,0 +1,53 @@
+"""One command stops whatever is at work, and one lets it go on."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from harness_bench import Bed, edit
+
+from bridle.errors import StopRequested
+from bridle.harness.step import Step
+from bridle.harness.work import work
+from bridle.ledger.queries import Queries
+
+Make = Callable[..., Bed]
+LOOK, CHANGE, DONE = edit("a - b", "a + b")
+SLEEP = {"ops": [{"op": "shell", "command": "sleep 600"}]}
+
+
+def in_the_tool(bed: Bed) -> int:
+    with Queries(bed.ledger.url) as rows:
+        told = [rows.events(session.id) for session in rows.sessions()]
+    return sum(any("sleep 600" in str(row.payload) for row in events) for events in told)
+
+
+def test_the_off_switch_ends_every_session_with_its_work_kept_until_it_is_lifted(bed: Make) -> None:
+    """Neither calls a model when the stop comes: both wait in a tool, and hear of it by their heartbeats."""
+    here = bed({"one": [[CHANGE, SLEEP, DONE]], "two": [[CHANGE, SLEEP, DONE]]}, checkpoint_seconds=600.0)
+    steps = [replace(here.step(task=task), stop=threading.Event()) for task in ("one", "two")]
+
+    def stopped(step: Step) -> float:
+        with pytest.raises(StopRequested, match="bridle resume --all"):
+            work(step, here.work())
+        return time.monotonic()
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(stopped, step) for step in steps]
+        deadline = time.monotonic() + 120
+        while in_the_tool(here) < 2 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        here.ledger.request_stop("all", "human:ada")
+        asked = time.monotonic()
+        seconds = [end.result(60) - asked for end in ends]
+    assert max(seconds) < 20  # ten on a machine that is not full
+    with pytest.raises(StopRequested):
+        work(here.step(task="one", generation=5), here.work())
+    here.ledger.clear_stop("all")
+    states = [here.ledger.step_state(step.attempt.step, 2) for step in steps]
+    assert [(state.sessions[0].outcome, bool(state.sessions[0].checkpoint)) for state in states] == [
+        ("stopped", True)
+    ] * 2
