@@ -34,6 +34,8 @@ def read(folder: Path, text: str) -> Roles:
         ("api", "anthropic:m", "tools: [read, raed]", 5, "tools.1: .*'read', 'search', 'edit'"),
         ("api", "anthropic:m", "effort: 'low", 6, "not valid YAML: .* begins in line 5"),
         ("api", "anthropic:haiku", "effort: low", 4, "is an alias"),
+        ("claude-code", "anthropic:m", "effort: huge", 5, "knows no effort 'huge'; it has low, medium"),
+        ("codex", "openai:m", "tools: [read]", 5, "'codex' cannot be given only some of its tools"),
     ],
 )
 def test_each_mistake_has_one_error_with_file_and_line(

@@ -7,6 +7,7 @@ from airflow.sdk import DAG
 
 from bridle import AgentSessionOperator, LLMClassifyOperator
 from bridle.errors import ConfigError
+from bridle.models import Classification
 
 ROLES = """
 roles:
@@ -57,6 +58,43 @@ def test_a_mistake_in_a_role_is_an_error_of_the_dag_file(
     with dag, pytest.raises(ConfigError, match=said) as error:
         AgentSessionOperator(task_id="a", prompt="p.md", **arguments)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+WEAK = """
+from bridle.agents.base import Supports
+
+class WeakAgent:
+    name = "weak"
+    supports = Supports(dialects=("openai-chat",), access=("none", "read"), output=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"access": "write"}, "'weak' has no sessions with access 'write', only none, read"),
+        ({"output_type": Classification}, "'weak' gives no structured output"),
+        ({"effort": "low"}, "'weak' has no effort to set"),
+        (
+            {"model": "anthropic:claude-haiku-4-5"},
+            "'weak' speaks only openai-chat, which 'anthropic' does not",
+        ),
+    ],
+)
+def test_what_an_agent_of_another_package_cannot_do_is_an_error_of_the_dag_file(
+    dag: DAG, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, object], said: str
+) -> None:
+    (tmp_path / "bridle_weak.py").write_text(WEAK)
+    metadata = tmp_path / "bridle_weak-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: bridle-weak\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[bridle.agents]\nweak = bridle_weak:WeakAgent\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    role = {"role": "writer", "agent": "weak", "model": "openai:gpt-5-mini"}
+    with dag:
+        AgentSessionOperator(task_id="fits", prompt="p.md", **role)  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=said):
+            AgentSessionOperator(task_id="a", prompt="p.md", **(role | arguments))  # type: ignore[arg-type]
 
 
 def test_an_operator_outside_a_dag_is_not_looked_at_yet() -> None:
