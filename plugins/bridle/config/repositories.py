@@ -103,7 +103,8 @@ class Repository(BaseModel):
         except KeyError:
             known = ", ".join(self.checks)
             raise RepositoryError(
-                f"repository {self.name}: no check {name!r} in repositories.yaml; it has: {known}"
+                f"repository {self.name}: no check {name!r} in repositories.yaml; it has: {known}. "
+                "Name one of them"
             ) from None
 
     def accepting(self, commands: Sequence[str]) -> "Repository":

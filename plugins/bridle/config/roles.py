@@ -132,7 +132,9 @@ class Roles(BaseModel):
         """
         if name not in self.roles:
             known = ", ".join(sorted(self.roles))
-            raise ConfigError(f"role {name!r} is not in roles.yaml; it has: {known}")
+            raise ConfigError(
+                f"role {name!r} is not in roles.yaml; it has: {known}. Add it there, or name one of them"
+            )
         role = self.roles[name]
         if changes is None:
             return role

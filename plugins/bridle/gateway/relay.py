@@ -179,7 +179,7 @@ class Relay(Response):
         if problem := refusal.config_problem(answer.status_code, body, self._call.model):
             return self._end("config", f"{provider.name}: {problem}")
         if problem := refusal.credential_problem(answer.status_code, body):
-            where = f"put a working one into the Airflow connection {provider.connection}"
+            where = f"see to the key in the Airflow connection {provider.connection}"
             return self._end("credential", f"{problem}; {where}")
         if answer.status_code == 429 or answer.status_code >= 500:
             said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"

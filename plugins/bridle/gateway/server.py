@@ -28,6 +28,9 @@ from bridle.gateway.slots import Slots
 from bridle.gateway.tape import Tape
 from bridle.gateway.upstream import Upstream
 
+_REACH_SECONDS = 5.0
+_LET = "sessions talk to their models through it. Let processes use the loopback; `bridle doctor` tries it"
+
 
 class Gateway:
     """The door of one session; a context manager.
@@ -132,7 +135,7 @@ class Gateway:
         """Serve; returns when the gateway can be called.
 
         Raises:
-            ConfigError: this host lets nobody listen on its loopback, or on the socket.
+            ConfigError: this host lets nobody listen on its loopback or on the socket, or reach it there.
         """
         try:
             listeners = [_loopback_listener()]
@@ -140,8 +143,7 @@ class Gateway:
                 listeners.append(_unix_listener(self._socket_path))
         except OSError as error:
             raise ConfigError(
-                f"the gateway cannot listen on 127.0.0.1 of this host ({error}): sessions reach their model "
-                "through it. Let processes use the loopback; `bridle doctor` tries it"
+                f"the gateway cannot listen on 127.0.0.1 of this host ({error}): {_LET}"
             ) from error
         self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
         self._thread = threading.Thread(
@@ -151,6 +153,11 @@ class Gateway:
         self._started.wait()
         if self._failure:
             raise self._failure
+        try:
+            socket.create_connection(listeners[0].getsockname(), timeout=_REACH_SECONDS).close()
+        except OSError as error:
+            self.stop()
+            raise ConfigError(f"the gateway at {self.url} cannot be reached ({error}): {_LET}") from error
 
     def stop(self) -> None:
         """End it: calls under way are broken off and settled. Safe to call twice, and from any thread."""

@@ -24,14 +24,15 @@ class AuthorGate:
         """Whether this author's text may be worked on."""
         return association in self._associations or (author != "" and author.casefold() in self._allow)
 
-    def check(self, author: str, association: str) -> None:
-        """Let the author through.
+    def check(self, author: str, association: str, *, of: str = "an issue") -> None:
+        """Let the author of something through.
 
         Raises:
             IssueError: not allowed; the message says how to allow them.
         """
         if not self.allows(author, association):
             raise IssueError(
-                f"{author or 'a deleted account'} ({association or 'no relation to the repository'}) may not "
-                "start work here; to allow it, add the login to its `authors` in repositories.yaml"
+                f"{of}: its author, {author or 'a deleted account'} "
+                f"({association or 'no relation to the repository'}), may not start work here; to allow it, "
+                "add the login to the repository's `authors` in repositories.yaml"
             )

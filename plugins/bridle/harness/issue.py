@@ -9,6 +9,7 @@ from bridle.forge.base import Issue
 from bridle.guard.author_gate import AuthorGate
 from bridle.guard.sanitize import fence_untrusted, sanitize
 from bridle.harness.bench import Bench
+from bridle.harness.check import require_command
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -20,23 +21,36 @@ MAX_BODY = 20_000
 """Bytes of one text of an issue that agents are shown."""
 
 
-def fetch_issue(step: Step, repository: Repository, number: int, branch: str) -> StepResult:
+def fetch_issue(
+    step: Step, repository: Repository, number: int, branch: str, *, check: str = ""
+) -> StepResult:
     """Fetch the issue and pin the commit at the head of `branch`.
+
+    Args:
+        step: the step.
+        repository: has the issue.
+        number: of the issue.
+        branch: to start from; empty: the repository's default.
+        check: name of the check that the run will use; empty: the repository's first. It is only looked
+            whether its program is there, before anything is spent.
 
     Raises:
         IssueError: not there, closed, locked, or its author is not allowed.
-        RepositoryError: the repository or the branch is unknown, or has no commit.
+        RepositoryError: the repository, the branch or the check is unknown, there is no commit, or the
+            check's program is not on this host.
         CredentialError: the forge refuses the connection's token.
         ForgeDown: the forge cannot be reached.
     """
+    require_command(repository, check)
     issue = open_forge(repository).issue(number)
     gate = AuthorGate(allow=set(repository.authors))
     if issue.state != "open" or issue.locked:
         state = "locked" if issue.locked else issue.state
         raise IssueError(
-            f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on"
+            f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on: "
+            "open it again"
         )
-    gate.check(issue.author, issue.association)
+    gate.check(issue.author, issue.association, of=f"issue #{number} of {repository.name}")
     bench = Bench(step, repository)
     commit = bench.resolve(branch or repository.base)
     for note in oddities(bench.mirror, commit):

@@ -45,4 +45,5 @@ class FetchIssueOperator(BridleOperator):
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.issue import fetch_issue
 
-        return fetch_issue(step, step.repository(self.repo), int(self.number), self.base)
+        check = (context.get("params") or {}).get("check") or ""
+        return fetch_issue(step, step.repository(self.repo), int(self.number), self.base, check=check)

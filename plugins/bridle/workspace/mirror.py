@@ -118,7 +118,7 @@ class Mirror:
                 keep_open=(lock,),
             )
         if done.exit_code != 0:
-            raise self.remote.failure(done, "fetch from")
+            raise self.remote.failure(done, "fetching from")
 
     def resolve(self, ref: str) -> str:
         """The commit that a branch, a tag or a full sha stands for.
@@ -140,7 +140,8 @@ class Mirror:
                 f"repository {self.name} has no commits at {self.remote.url}; push one first"
             )
         raise RepositoryError(
-            f"repository {self.name} has no branch, tag or commit {ref!r}; branches: {known}"
+            f"repository {self.name} has no branch, tag or commit {ref!r}; branches: {known}. Name one of "
+            "them, or set `base` in repositories.yaml"
         )
 
     def has(self, sha: str) -> bool:
