@@ -13,6 +13,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
 import bridle
@@ -20,9 +21,11 @@ from bridle import agents
 from bridle.agents.base import Limits
 from bridle.config.providers import KEYLESS, KNOWN, ModelPrice, ProviderSettings
 from bridle.config.repositories import PatchLimits, Repository
-from bridle.config.roles import Role
+from bridle.config.roles import Role, Roles
+from bridle.config.starter import starter_dir
 from bridle.gateway.script import document as script
 from bridle.harness.result import StepResult
+from bridle.operators.retry import BridleRetryPolicy
 from bridle.provider_info import get_provider_info
 
 DOCS = Path(__file__).parent
@@ -206,7 +209,46 @@ def known_providers() -> str:
     return table(("provider", "key", "speaks"), rows)
 
 
+def errors() -> str:
+    """What each mistake is answered with, as the tests saw it."""
+    seen = yaml.safe_load((DOCS / "errors.yaml").read_text(encoding="utf-8"))
+    rows = [
+        (entry["mistake"], f"`{entry['error']}`: {_code(entry['message'])}", entry["airflow"])
+        for entry in sorted(seen.values(), key=lambda entry: entry["mistake"])
+    ]
+    return table(("mistake", "what is said", "the task"), rows)
+
+
+def _code(text: str) -> str:
+    """Text in which nothing is Markdown."""
+    fence = "``" if "`" in text else "`"
+    return f"{fence} {text} {fence}" if fence == "``" else f"`{text}`"
+
+
+def shipped_roles() -> str:
+    """Who plays which part out of the box."""
+    roles = Roles.read(starter_dir() / "include" / "roles.yaml").roles
+    rows = [
+        (
+            f"`{name}`",
+            f"`{role.agent}`",
+            "<br>else ".join(f"`{model}`" for model in (role.model, *role.fallback)),
+        )
+        for name, role in roles.items()
+    ]
+    return table(("role", "agent", "model"), rows)
+
+
+def retry_policy() -> str:
+    """The table of the retry policy's docstring."""
+    lines = Doc.of(BridleRetryPolicy).text.splitlines()
+    return "\n".join(line for line in lines if line.startswith("|")) + "\n"
+
+
 PARTS = {
+    "shipped-roles": shipped_roles,
+    "retry-policy": retry_policy,
+    "errors": errors,
     "example-dag": lambda: source("dags/fix_it.py", "python"),
     "example-script": lambda: source("script.yaml", "yaml"),
     "example-test": lambda: source("test_fix_it.py", "python"),

@@ -18,7 +18,12 @@ def approvals(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
             show([question.model_dump(mode="json") | {"id": question.id} for question in questions])
             return
         for question in questions:
-            typer.echo(f"{question.id}\n    {question.subject}\n    {airflow.question_url(question)}")
+            options = (
+                "" if set(question.options) == {"Approve", "Reject"} else f" ({', '.join(question.options)})"
+            )
+            typer.echo(
+                f"{question.id}\n    {question.subject}{options}\n    {airflow.question_url(question)}"
+            )
         if not questions:
             say("no run waits for an answer")
 
@@ -28,6 +33,9 @@ def approve(
         str | None, typer.Argument(help="Of the question, or a part of it; default: the only open one.")
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Say no; what follows is skipped.")] = False,
+    choose: Annotated[
+        str | None, typer.Option(help="One of the question's own options, where it is not yes or no.")
+    ] = None,
     feedback: Annotated[str, typer.Option(help="For the record, and for whoever goes on.")] = "",
     state: State = DEFAULT_STATE,
 ) -> None:
@@ -36,5 +44,6 @@ def approve(
 
     with find_airflow(state) as airflow:
         question = find_question(airflow, question_id)
-        airflow.answer(question, "Reject" if reject else "Approve", feedback=feedback)
-    typer.echo(f"{'Rejected' if reject else 'Approved'}: {question.id}")
+        airflow.answer(question, choose or ("Reject" if reject else "Approve"), feedback=feedback)
+    done = f"Chosen {choose}" if choose else "Rejected" if reject else "Approved"
+    typer.echo(f"{done}: {question.id}")
