@@ -26,4 +26,4 @@ class BridlePlugin(AirflowPlugin):
     """Bridle's plugin; the entry point in pyproject.toml is its only registration."""
 
     name = "bridle"
-    fastapi_apps = ({"name": "bridle webhook", "app": Webhook(), "url_prefix": "/bridle"},)
+    fastapi_apps: list[Any] = [{"name": "bridle webhook", "app": Webhook(), "url_prefix": "/bridle"}]  # noqa: RUF012

@@ -70,8 +70,8 @@ def _said(status: int, message: str) -> JSONResponse:
 
 
 def _secret() -> str:
-    from airflow.exceptions import AirflowNotFoundException
     from airflow.models import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         return str(Connection.get_connection_from_secrets(CONNECTION).password or "")
