@@ -34,9 +34,9 @@ def test_the_last_session_plays_every_later_round(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a:\n  - - text: x\n    - op: read\n", ":3: a.0.1.op: Extra inputs"),
+        ("a:\n  - - text: x\n    - op: read\n", ":3: a.0.1.op: is not known here"),
         ("a:\n  - - text: x\n      ops:\n        - {op: fly, path: x}\n", ":4: a.0.0.ops.0"),
-        ("a:\n  - - text: x\n      ops:\n        - {op: edit, path: x, old: y}\n", "new: Field required"),
+        ("a:\n  - - text: x\n      ops:\n        - {op: edit, path: x, old: y}\n", "new: is missing"),
         ("a: []\n", ":1: a"),
         ("a:\n  - - fail: [explode]\n", ":2: a.0.0.fail.0"),
         ("a: [", "not valid YAML"),
@@ -53,4 +53,5 @@ def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, said: 
 def test_faults_come_one_for_each_attempt_and_then_the_lasting_one() -> None:
     turn = Turn(fail=(429, "cut"))
     assert [turn.fault(n, "m") for n in range(3)] == [429, "cut", None]
-    assert Turn(fail=(500,), stall=True).fault(7) == "stall"
+    assert Turn(fail=(500,), stall=True).fault(7, "m") == "stall"
+    assert Turn(fail=(500,), failing="other").fault(0, "m") is None
