@@ -93,9 +93,9 @@ class _Session:
     def run(self) -> SessionResult:
         spec, stream = self.spec, self.stream
         _config(spec.home).mkdir(parents=True, exist_ok=True)
-        if spec.resume:
-            lay_out(spec.resume.transcript, spec.resume.session_ref, _config(spec.home))
-            stream.resume(spec.resume.session_ref)
+        resume = spec.resume
+        if resume and lay_out(resume.transcript, resume.session_ref, _config(spec.home)):
+            stream.resume(resume.session_ref)
         result = self._result(self._codex(self._prompt()))
         if result.reason.startswith("output: ") and stream.session_ref:
             again = f"Your answer is not what was asked for: {result.reason}. Answer again, with JSON only."

@@ -11,15 +11,21 @@ def newest(config: Path) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def lay_out(transcript: Path, session_ref: str, config: Path) -> None:
-    """Put a transcript where Codex looks for it, without a line that a killed session left half done."""
+def lay_out(transcript: Path, session_ref: str, config: Path) -> bool:
+    """Put a transcript where Codex looks for it, without a line that a killed session left half done.
+
+    False when nothing whole is left, and there is nothing to go on from.
+    """
     whole, _, _ = transcript.read_bytes().rpartition(b"\n")
+    if not whole:
+        return False
     began = json.loads(whole.partition(b"\n")[0])["timestamp"]
     day, _, time = began.partition("T")
     folder = config.joinpath("sessions", *day.split("-"))
     folder.mkdir(parents=True, exist_ok=True)
     name = f"rollout-{day}T{time[:8].replace(':', '-')}-{session_ref}.jsonl"
     (folder / name).write_bytes(whole + b"\n")
+    return True
 
 
 class Answers:

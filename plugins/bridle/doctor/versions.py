@@ -16,7 +16,7 @@ from bridle.doctor.patient import Patient
 from bridle.workspace.git import require_git
 
 AIRFLOW = "3.3"
-SDKS = {"api": "pydantic_ai", "claude-code": "claude_agent_sdk", "codex": "openai_codex"}
+SDKS = {"api": "pydantic_ai", "claude-code": "claude_agent_sdk", "codex": "codex_cli_bin"}
 EXTRAS = {"claude-code": "claude", "codex": "codex"}
 SECONDS = 20
 
