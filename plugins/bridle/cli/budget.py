@@ -10,6 +10,7 @@ import typer
 from bridle.cli.console import say, show
 from bridle.cli.scope import find_scope
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
+from bridle.errors import InvalidInput
 
 if TYPE_CHECKING:
     from bridle.ledger.records import BudgetRow
@@ -17,25 +18,31 @@ if TYPE_CHECKING:
 
 def budget(
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="A run, as `bridle runs` shows it; or a whole scope: `all`, `step:…`, `loop:…`, "
-            "`day:2026-01-31`, `day:2026-01-31/dag`."
+            "`day:2026-01-31`, `day:2026-01-31/dag`. Without it: whatever is capped or stopped."
         ),
-    ],
+    ] = None,
     usd: Annotated[float | None, typer.Option(help="New cap in US dollars.")] = None,
     tokens: Annotated[int | None, typer.Option(help="New cap in tokens, input and output together.")] = None,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run may spend and has spent; with an option, raise or lower that cap."""
+    """Show what may be spent and has been; with an option, raise or lower that cap."""
     from bridle.ledger.records import BudgetRow
     from bridle.ledger.store import Ledger
     from bridle.local.ledger_url import find_ledger_url
 
     with Ledger(find_ledger_url(state)) as ledger:
+        changing = usd is not None or tokens is not None
+        if name is None and changing:
+            raise InvalidInput("say whose cap to change: a run, or a scope such as `all`")
+        if name is None:
+            _list(ledger.budgets(), as_json)
+            return
         scope = find_scope(name, state)
-        if usd is not None or tokens is not None:
+        if changing:
             cap = None if usd is None else Decimal(str(usd))
             ledger.change_budget(scope, cap_usd=cap, cap_tokens=tokens, by=f"human:{getpass.getuser()}")
             say("now clear the task that failed: it goes on from its last checkpoint")
@@ -44,6 +51,14 @@ def budget(
         show(asdict(found))
     else:
         _tell(found)
+
+
+def _list(rows: "list[BudgetRow]", as_json: bool) -> None:
+    if as_json:
+        show([asdict(row) for row in rows])
+        return
+    for row in rows:
+        _tell(row)
 
 
 def _tell(found: "BudgetRow") -> None:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError
@@ -75,11 +76,18 @@ class Budgets(Part):
 
     def budget(self, scope: str) -> BudgetRow | None:
         """A scope's caps and counters; None when nothing was ever capped, spent or stopped there."""
-        wanted = [budget_in_force.c[name] for name in BudgetRow.__dataclass_fields__]
+        query = select(*_columns()).where(budget_in_force.c.scope == scope)
         with self._db.transaction() as connection:
-            query = select(*wanted).where(budget_in_force.c.scope == scope)
             row = connection.execute(query).mappings().first()
         return None if row is None else BudgetRow(**row)
+
+    def budgets(self) -> list[BudgetRow]:
+        """Every scope that is capped or stopped, by name; sessions left out: there are too many."""
+        b = budget_in_force.c
+        of_interest = b.cap_usd.is_not(None) | b.cap_tokens.is_not(None) | b.stopped_by.is_not(None)
+        query = select(*_columns()).where(of_interest, b.scope.not_like("session:%")).order_by(b.scope)
+        with self._db.transaction() as connection:
+            return [BudgetRow(**row) for row in connection.execute(query).mappings()]
 
     def request_stop(self, scope: str, by: str) -> None:
         """Ask everything in a scope to stop: no further round, model call, commit or effect.
@@ -100,6 +108,10 @@ class Budgets(Part):
         statement = insert(budget).values(scope=scope, **values)
         with self._db.transaction() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=[budget.c.scope], set_=values))
+
+
+def _columns() -> list[ColumnElement[Any]]:
+    return [budget_in_force.c[name] for name in BudgetRow.__dataclass_fields__]
 
 
 def require_no_stop(connection: Connection, scopes: Iterable[str]) -> None:

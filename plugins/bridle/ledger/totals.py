@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select, true
 
 from bridle.errors import ConfigError
 from bridle.ledger.part import Part
@@ -64,7 +64,8 @@ def _within(of: UUID | str) -> ColumnElement[bool]:
     if kind == "loop":
         return session.c.loop_id == name
     if kind == "day":
-        return day_of_call() == name
+        day, _, dag_id = name.partition("/")
+        return (day_of_call() == day) & (session.c.dag_id == dag_id if dag_id else true())
     if kind in ("run", "step"):
         values: list[Any] = list(name.split("/"))
         columns = [session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index]

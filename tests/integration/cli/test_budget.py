@@ -64,6 +64,19 @@ def test_the_message_of_a_sessions_own_limit_names_the_file_with_that_limit(ledg
         ledger.reserve(CallRequest(session_id, fence, (), "anthropic-messages", "m", 80, None, 10))
 
 
+def test_without_a_name_it_shows_whatever_is_capped_or_stopped_and_changes_nothing(
+    ledger: Ledger, ledger_url: str
+) -> None:
+    ledger.set_budget(STEP.run_scope, cap_usd=Decimal(1), cap_tokens=None)
+    assert bridle(ledger_url, "stop", "loop:7").stdout == "Stopped: loop:7\n"
+    shown = json.loads(bridle(ledger_url, "budget", "--json").stdout)
+    assert [row["scope"] for row in shown] == ["loop:7", STEP.run_scope]
+    assert bridle(ledger_url, "resume", "loop:7").exit_code == 0
+    assert STEP.run_scope in bridle(ledger_url, "budget").stdout
+    assert "loop:7" not in bridle(ledger_url, "budget").stdout
+    assert bridle(ledger_url, "budget", "--usd", "3").exit_code == 1
+
+
 def test_a_scope_that_was_never_capped_is_shown_and_a_negative_cap_refused(ledger_url: str) -> None:
     shown = bridle(ledger_url, "budget", "all")
     assert "no cap, spent 0" in shown.stdout
