@@ -142,6 +142,10 @@ class Machines:
             process.wait()
         self._start_airflow(name, env)
 
+    def said(self, name: str) -> str:
+        """A service's own output."""
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
     def lose(self, worker: str) -> None:
         """A machine is gone: every process of it, its log server too, and nothing starts it again."""
         address = WORKERS[worker]
@@ -167,6 +171,7 @@ class Machines:
         self._start_redis()
         self._start_pooler()
         self._run_init()
+        self._launch("bridle-keeper", self.compose.services["bridle-keeper"].command)
         for name in ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor"):
             self._start_airflow(name, {})
         for name, address in WORKERS.items():

@@ -63,6 +63,8 @@ class Story:
     logs: dict[str, str] = field(default_factory=dict)
     """Address of a machine to a log of a task there, as the API server shows it."""
     unhealthy: list[str] = field(default_factory=list)
+    kept: str = ""
+    """What the ledger's keeper said."""
     seconds_until_gone: float = 0
     held: list[bool] = field(default_factory=list)
     """Whether the waiting session's task was connected to a database, several times a second."""
@@ -103,6 +105,7 @@ def play(machines: Machines, story: Story) -> Story:
         session = session_in_the_middle(moved)
         story.unhealthy = [name for name, well in zip(HEALTHY, health, strict=True) if not well]
     story.lost = host_of(moved, "fix.implement_1")
+    story.kept = machines.said("bridle-keeper")
     (story.stayed,) = set(WORKERS.values()) - {story.lost}
     story.logs[story.lost] = moved.log("fix.implement_1")
 
@@ -182,6 +185,10 @@ def hosts_of(run: Run) -> dict[str, str]:
 
 def test_every_service_is_well_by_its_own_health_check(story: Story) -> None:
     assert story.unhealthy == []
+
+
+def test_the_ledgers_keeper_has_done_its_work_and_sleeps(story: Story) -> None:
+    assert '"partitions": []' in story.kept
 
 
 def test_the_steps_of_one_run_were_worked_on_by_both_machines(story: Story) -> None:
