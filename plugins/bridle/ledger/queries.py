@@ -71,6 +71,8 @@ class CallRow:
     id: UUID
     session_id: UUID
     dialect: str
+    provider: str
+    """Who was asked; empty for calls from before it was written down."""
     model: str
     answered_model: str | None
     state: str

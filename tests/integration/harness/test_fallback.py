@@ -47,9 +47,9 @@ def test_a_session_whose_model_never_answers_is_another_models_and_every_attempt
     assert totals.usage == Usage(3000, 300, 1800)
     assert totals.cost_usd is not None
     assert totals.cost_usd < Decimal("0.005")  # Kimi's prices, not Sonnet's
-    assert [(call.model, call.status) for call in calls] == [
-        ("claude-sonnet-4-5", "error"),
-        *[("kimi-k2.6", "ok")] * 3,
+    assert [(call.provider, call.model, call.status) for call in calls] == [
+        ("anthropic", "claude-sonnet-4-5", "error"),
+        *[("moonshot", "kimi-k2.6", "ok")] * 3,
     ]
 
 
