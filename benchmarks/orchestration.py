@@ -1,9 +1,9 @@
 """What planning costs in tokens, round by round: `python benchmarks/orchestration.py [rounds]`.
 
 A goal loop over a repository of 60 files: each round, an orchestrator gives three tasks to three workers.
-Counted is everything that the orchestrator sends and receives, by the gateway, in the ledger; the scripted model
-reports a token for every four bytes. Airflow is not started, and the workers' commits are made without agents:
-neither says anything to the orchestrator's model.
+Counted is everything that the orchestrator sends and receives, by the gateway, in the ledger; the scripted
+model reports a token for every four bytes. Airflow is not started, and the workers' commits are made without
+agents: neither says anything to the orchestrator's model.
 """
 
 import sys
@@ -26,9 +26,9 @@ from bridle.testing.ledger import session_start
 AIM_TOKENS = 3_000
 AIM_GROWTH = 0.20
 PROMPT = (
-    "Create src/{name}.js with a function {name}(board) that returns a new board and changes none. It must take "
-    "an empty board, a board without cards, and cards without a title. Follow the style of the files beside it. "
-    "Add a test to test/{name}.test.js that shows each of these."
+    "Create src/{name}.js with a function {name}(board) that returns a new board and changes none. It must "
+    "take an empty board, a board without cards, and cards without a title. Follow the style of the files "
+    "beside it. Add a test to test/{name}.test.js that shows each of these."
 )
 
 

@@ -51,8 +51,14 @@ def map_of(mirror: Mirror, commit: str, *, max_bytes: int = MAP_BYTES) -> str:
     if not sizes:
         return "(an empty repository)"
     deepest = max(path.count("/") for path in sizes)
-    drafts = [_tree(sizes, depth) for depth in range(deepest, -1, -1)]
-    lines = next((draft for draft in drafts if _length(draft) <= max_bytes), drafts[-1])
+    depths = range(deepest, -1, -1)
+    depth = next((depth for depth in depths if _length(_tree(sizes, depth)) <= max_bytes), 0)
+    lines = _tree(sizes, depth)
+    opened: tuple[str, ...] = ()
+    for folder in [name for name in lines if name.endswith("/")]:
+        trial = _tree(sizes, depth, (*opened, folder))
+        if _length(trial) <= max_bytes:
+            lines, opened = trial, (*opened, folder)
     if _length(lines) > max_bytes:
         whole = "\n".join(lines.values()).encode()[: max_bytes - 8].decode("utf-8", "ignore")
         return whole.rsplit("\n", 1)[0] + "\n…"
@@ -83,12 +89,13 @@ def _symbols(mirror: Mirror, commit: str, sizes: Mapping[str, int]) -> dict[str,
     return found
 
 
-def _tree(sizes: Mapping[str, int], depth: int) -> dict[str, str]:
-    """A line for each file down to `depth` folders, and one for each folder of what lies deeper."""
+def _tree(sizes: Mapping[str, int], depth: int, opened: tuple[str, ...] = ()) -> dict[str, str]:
+    """A line for each file down to `depth` folders or in `opened` ones, and one for each folder below."""
     found: dict[str, list[int]] = {}
     for path in sorted(sizes):
         parts = path.split("/")
-        name = path if len(parts) <= depth + 1 else "/".join(parts[: depth + 1]) + "/"
+        folder = "/".join(parts[: depth + 1]) + "/"
+        name = path if len(parts) <= depth + 1 or folder in opened else folder
         found.setdefault(name, []).append(sizes[path])
     return {
         name: f"{name} {len(counted)} files {sum(counted)}" if name.endswith("/") else f"{name} {counted[0]}"
