@@ -150,7 +150,7 @@ def test_a_session_stays_with_the_model_that_stood_in(models: Models) -> None:
     assert gateway.left == ("anthropic:claude-opus-4-5",)
 
 
-def test_when_no_model_answers_the_last_error_reaches_the_agent_and_its_retry_begins_where_nobody_asked_to_wait(
+def test_when_no_model_answers_the_agents_retry_begins_where_nobody_asked_to_wait(
     models: Models, meter: MemoryMeter, told: list[Event]
 ) -> None:
     """The first asked for half a minute, the second for nothing: only the second is asked again at once."""

@@ -73,10 +73,12 @@ def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_a
     everyone = threading.Barrier(50)
 
     def session(_: int) -> list[int]:
-        with Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
-            with httpx.Client(headers=shown(gateway), timeout=60) as agent:
-                everyone.wait()
-                return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(3)]
+        with (
+            Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway,
+            httpx.Client(headers=shown(gateway), timeout=60) as agent,
+        ):
+            everyone.wait()
+            return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(3)]
 
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(session, range(50)))

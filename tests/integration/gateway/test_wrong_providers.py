@@ -1,4 +1,4 @@
-"""Addresses that are no API, models that nobody serves, keys that have run out: one clear error, told once."""
+"""Addresses that are no API, models that nobody serves, keys that have run out: one clear error."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

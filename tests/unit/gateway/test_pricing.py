@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from bridle.config.providers import ModelPrice
 from bridle.errors import ConfigError
 from bridle.gateway.estimate import UNSTATED_OUTPUT_TOKENS, Estimator
-from bridle.config.providers import ModelPrice
 from bridle.gateway.pricing import price, require_price
 from bridle.gateway.providers import Provider
 from bridle.ledger.records import Usage
