@@ -1,9 +1,15 @@
 """What the user got wrong: said clearly, at once, and without a model call."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from e2e_processes import eventually
 from e2e_scenario import Scenario
 from e2e_stage import Stage
+from e2e_world import World
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -28,6 +34,14 @@ UNKNOWN_ISSUE = Scenario("unknown-issue", unknown_issue)
 STRANGER = Scenario(
     "stranger", stranger, issue={"author": "mallory", "association": "NONE", "labels": ["bug"]}
 )
+
+
+def no_branch(stage: Stage) -> None:
+    assert stage.start(base="trunk").ended() == "failed"
+
+
+NO_BRANCH = Scenario("no-branch", no_branch)
+NO_PROGRAM = Scenario("no-program", stranger, settings={"checks": {"tests": "pytset -q"}})
 UNKNOWN_ROLE = Scenario("unknown-role", unknown_role)
 
 
@@ -36,6 +50,8 @@ UNKNOWN_ROLE = Scenario("unknown-role", unknown_role)
     [
         (UNKNOWN_ISSUE, "fetch_issue", ("IssueError", "no issue 7", "there are: 1")),
         (STRANGER, "fetch_issue", ("IssueError", "mallory", "NONE")),
+        (NO_BRANCH, "fetch_issue", ("RepositoryError", "'trunk'", "branches: main")),
+        (NO_PROGRAM, "fetch_issue", ("RepositoryError", "'pytset'", "repositories.yaml")),
     ],
     indirect=["stage"],
 )
@@ -59,3 +75,35 @@ def test_a_role_that_nobody_plays_is_an_error_of_the_dag_file(stage: Stage) -> N
     last = str(stage.notes["traceback"]).strip().splitlines()[-1]
     assert "ConfigError: role 'wizard' is not in roles.yaml" in last
     assert "implementer" in last
+
+
+def bridle(world: World, *words: str) -> "subprocess.CompletedProcess[str]":
+    """The command, as a user calls it."""
+    command = [str(Path(sys.executable).parent / "bridle"), *words, "--state", str(world.info.state)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
+def test_the_command_says_what_the_allow_list_has_and_starts_nothing(stage: Stage, world: World) -> None:
+    """One line, not Airflow's schema of the form."""
+    before = len(stage.airflow.runs("issue_fix", limit=100))
+    done = bridle(world, "run", "issue-fix", "--repo", "nobody/nothing", "--issue", "1")
+    assert done.returncode == 1
+    (said,) = done.stderr.strip().splitlines()
+    assert said.startswith("bridle: repository 'nobody/nothing' is not in repositories.yaml; it has: ")
+    assert stage.scenario.name in said
+    assert all("nobody" not in run.run_id for run in stage.airflow.runs("issue_fix", limit=100))
+    assert before > 0
+
+
+@pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
+def test_the_doctor_finds_nothing_wrong_with_a_running_stack(stage: Stage, world: World) -> None:
+    """It sees what tasks see: the stack's settings, ledger, pools and repositories."""
+    done = bridle(world, "doctor", "--json")
+    told = json.loads(done.stdout)
+    findings = {finding["what"]: finding for group in told["groups"] for finding in group["findings"]}
+    assert [finding for finding in findings.values() if finding["verdict"] == "fail"] == []
+    assert done.returncode == 0
+    assert findings["reconnecting"]["verdict"] == "ok"
+    assert findings["Airflow's API"]["verdict"] == "ok"
+    assert findings[f"repository {stage.scenario.name}"]["verdict"] == "ok"

@@ -48,7 +48,7 @@ def fetch_issue(
         state = "locked" if issue.locked else issue.state
         raise IssueError(
             f"issue #{number} of {repository.name} is {state}; only open, unlocked issues are worked on: "
-            "open it again"
+            "open or unlock it"
         )
     gate.check(issue.author, issue.association, of=f"issue #{number} of {repository.name}")
     bench = Bench(step, repository)
