@@ -56,8 +56,9 @@ def get_provider_info() -> dict[str, Any]:
                     "roles_file": _option("The roles, when they are kept outside the include directory."),
                     "ledger_conn_id": _option("Airflow connection of the ledger.", default="bridle_ledger"),
                     "gateway_mode": _option(
-                        "`live` calls models, `script` plays a file without key or network, `record` calls models (or "
-                        "plays `script`, when it is set) and writes everything down, `replay` plays that.",
+                        "`live` calls models, `script` plays a file without key or network, `record` calls "
+                        "models (or plays `script`, when it is set) and writes everything down, `replay` "
+                        "plays that.",
                         default="live",
                     ),
                     "cassettes": _option(

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote
 
-_LOOK_SECONDS = (0.02, 0.08)
-"""How long to wait between two looks for a free slot; anywhere in between, so that nobody is always first."""
+_LOOK_SECONDS = (0.05, 0.15)
+"""How long to wait between two looks for a free slot: little beside a call, and anywhere in between, so that
+nobody is always first."""
 
 
 class Slots:

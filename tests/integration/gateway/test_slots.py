@@ -78,14 +78,14 @@ def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_a
             httpx.Client(headers=shown(gateway), timeout=60) as agent,
         ):
             everyone.wait()
-            return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(3)]
+            return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(2)]
 
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(session, range(50)))
-    assert answers == [[200, 200, 200]] * 50
+    assert answers == [[200, 200]] * 50
     assert (replies.most <= 5, replies.refused) == (True, 0)
     assert replies.most > 1
-    assert len(meter.settled) == 150
+    assert len(meter.settled) == 100
 
 
 def test_a_slot_is_free_again_when_its_process_dies(tmp_path: Path) -> None:
