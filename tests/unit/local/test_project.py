@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bridle.config.starter import starter_dir
 from bridle.errors import ConfigError
 from bridle.local.project import lay_down
 
@@ -36,3 +37,10 @@ def test_a_place_that_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="file"):
         lay_down(tmp_path / "file")
+
+
+def test_a_project_may_be_laid_down_with_roles_for_a_single_key(tmp_path: Path) -> None:
+    lay_down(tmp_path, roles="roles.anthropic.yaml")
+    shipped = starter_dir() / "include" / "roles.anthropic.yaml"
+    assert (tmp_path / "include" / "roles.yaml").read_bytes() == shipped.read_bytes()
+    assert not (tmp_path / "include" / "roles.anthropic.yaml").exists()
