@@ -188,7 +188,7 @@ class Session:
             )
         recorder.result = launched.result
         gateway.stop()  # every call is in the books from here on
-        self.left = gateway.left
+        self.left = gateway.left if gateway.ended == "provider" else ()
         error = self._error(session_id, gateway, launched.result, watchers)
         if error is not None:
             self._checkpoint(session_id, desk, recorder)
