@@ -4,6 +4,7 @@ Not its SDK: that starts the same binary as a server, takes three times the proc
 that a session needs. What it could do beside, interrupting a turn, is what ending a process does here.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -87,6 +88,7 @@ class _Session:
     def __init__(self, cli: Path, spec: SessionSpec, on_event: Callable[[Event], None]) -> None:
         self.cli = cli
         self.spec = spec
+        self.environment = {**os.environ, "CODEX_HOME": str(_config(spec.home))}
         self.stream = CodexStream(spec, _config(spec.home), on_event)
         self.schema = strict(spec.output_schema) if spec.output_schema else None
 
@@ -111,23 +113,19 @@ class _Session:
     def _codex(self, prompt: str) -> Ending:
         """One run of the CLI: how it ended."""
         session = ["resume", self.stream.session_ref] if self.stream.session_ref else []
-        config = _config(self.spec.home)
-        complaints = config / "stderr"
+        complaints = _config(self.spec.home) / "stderr"
         with complaints.open("wb") as stderr:
             process = subprocess.Popen(
                 [*self._command(), *session, "-"],
                 cwd=self.spec.workdir,
-                env={
-                    **os.environ,
-                    "CODEX_HOME": str(_config(self.spec.home)),
-                    TOKEN: self.spec.gateway_token,
-                },
+                env={**self.environment, TOKEN: self.spec.gateway_token},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
             )
             assert process.stdin is not None and process.stdout is not None  # noqa: S101
-            with process.stdin as stdin:
+            # one that ends before it has read its prompt says why on the other stream
+            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                 stdin.write(prompt.encode())
             for line in process.stdout:
                 self.stream.line(line)
@@ -156,8 +154,9 @@ class _Session:
         if self.spec.access != "read":
             return "danger-full-access"
         probe = [str(self.cli), "sandbox", "--config", "sandbox_mode=read-only", "--", "true"]
-        env = {**os.environ, "CODEX_HOME": str(_config(self.spec.home))}
-        done = subprocess.run(probe, cwd=self.spec.workdir, env=env, capture_output=True, check=False)
+        done = subprocess.run(
+            probe, cwd=self.spec.workdir, env=self.environment, capture_output=True, check=False
+        )
         return "danger-full-access" if done.returncode else "read-only"
 
     def _settings(self) -> dict[str, Any]:
@@ -182,6 +181,10 @@ class _Session:
             # else a configuration in the repository is read, and the servers that it names are started
             "projects": {str(spec.workdir): {"trust_level": "untrusted"}},
             "project_doc_max_bytes": 0,
+            "include_apps_instructions": False,
+            "include_collaboration_mode_instructions": False,
+            "include_environment_context": False,
+            "include_permissions_instructions": False,
             "allow_login_shell": False,
             "shell_environment_policy": {"inherit": "all", "exclude": [TOKEN, "CODEX_*"]},
             "analytics.enabled": False,
@@ -194,10 +197,6 @@ class _Session:
             "skills.include_instructions": False,
             **{f"features.{name}": False for name in _OFF},
         }
-        for text in ("apps_instructions", "collaboration_mode_instructions"):
-            settings[f"include_{text}"] = False
-        for text in ("environment_context", "permissions_instructions"):
-            settings[f"include_{text}"] = False
         if spec.effort:
             settings["model_reasoning_effort"] = spec.effort
         return settings
