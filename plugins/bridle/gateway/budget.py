@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from bridle.ledger.records import BudgetWarning, CallRequest, Fence, Price, Usag
 from bridle.ledger.store import Ledger
 
 log = logging.getLogger(__name__)
+
+_AFTER_SECONDS = 0.005
+"""From an answer's end to its settlement: two threads at work at once would hold the answer up."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,14 @@ class LedgerMeter:
 
     def settle(self, call_id: UUID, settlement: Settlement) -> None:
         self._waiting[call_id] = settlement
-        self._writer.submit(self._try_to_write)
+        self._writer.submit(self._write_soon)
 
     def close(self) -> None:
         self._writer.shutdown()
+        self._try_to_write()
+
+    def _write_soon(self) -> None:
+        time.sleep(_AFTER_SECONDS)
         self._try_to_write()
 
     def _try_to_write(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedFunction, UndefinedTable
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -102,10 +103,19 @@ class Database:
             driver: Any = connection.connection.driver_connection
             driver.autocommit = True  # no BEGIN and COMMIT of their own
             try:
-                return connection.exec_driver_sql(statement, dict(values)).scalar()
+                # the driver itself: SQLAlchemy would take as long as the database
+                row = driver.execute(statement, values).fetchone()
+            except psycopg.Error as error:
+                lost = driver.closed
+                if lost:
+                    connection.invalidate(error)
+                raise DBAPIError.instance(
+                    statement, None, error, psycopg.Error, connection_invalidated=lost
+                ) from error
             finally:
                 if not driver.closed:
                     driver.autocommit = False
+            return row[0]
 
     @contextmanager
     def _using(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 from ledger_rows import make_call
-from sqlalchemy import event
 
 from bridle.errors import BudgetSpent, StopRequested
 from bridle.ledger.records import Allowances, Cap, Price, Usage
@@ -97,25 +96,3 @@ def test_a_stop_of_today_stops_what_works_today(ledger, opened):
         ledger.verify(fence)
     with pytest.raises(StopRequested, match="bridle resume"):
         spend(ledger, session_id, fence)
-
-
-@pytest.mark.parametrize("heard", [False, True], ids=["before", "after"])
-def test_a_connection_lost_before_or_after_the_statement_was_heard_counts_a_call_once(ledger, opened, heard):
-    """Nobody can know which it was: the same call is asked for again, over a new connection."""
-    _, fence, session_id = opened
-    lost = []
-
-    def lose(connection, cursor, statement, values, *_):
-        if "bridle.reserve" not in statement or lost:
-            return
-        lost.append(connection)
-        if heard:
-            cursor.execute(statement, values)
-        cursor.connection.pgconn.finish()
-
-    engine = ledger._db._engine
-    event.listen(engine, "before_cursor_execute", lose)
-    ledger.reserve(make_call(session_id, fence))
-    event.remove(engine, "before_cursor_execute", lose)
-    assert lost
-    assert (ledger.budget(RUN).calls, ledger.budget(RUN).reserved_tokens) == (1, 100)
