@@ -22,7 +22,7 @@ with DAG(
     tags=["bridle"],
     doc_md=__doc__,
 ):
-    issues = WatchIssuesOperator(task_id="look", dag_id="issue_fix")
+    issues = WatchIssuesOperator(task_id="look", workflow="issue_fix")
     TriggerDagRunOperator.partial(
         task_id="start", trigger_dag_id="issue_fix", logical_date=None, skip_when_already_exists=True
     ).expand_kwargs(issues.output.map(run_of))

@@ -62,6 +62,8 @@ def land(step: Step, routine: Routine, picked: Picked, lanes: Sequence[Lane], *,
         lanes: what came out, in the order of `picked.tasks`.
         check: name of the check; empty: the repository's first.
     """
+    if not picked.tasks:
+        return Landed(summary="no task was picked", result={"tasks": []})
     bench = Bench(step, routine.repository)
     before = spec_at(bench, routine, picked.commit)
     now = newest(bench, routine)
@@ -92,7 +94,7 @@ def land(step: Step, routine: Routine, picked: Picked, lanes: Sequence[Lane], *,
         onto=now.onto,
         undecided=undecided,
         summary="; ".join([f"landed {', '.join(landed)}" if landed else "nothing landed", *told])[:500],
-        result={"tasks": landed, "commit": now.head, "paths": [routine.path]},
+        result={"tasks": landed},
     )
 
 

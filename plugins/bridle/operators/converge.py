@@ -32,7 +32,7 @@ class FirstResultOperator(BridleOperator):
         from bridle.harness.result import StepResult
 
         # Airflow keeps the XComs of a task that ran before a clear and is skipped after it
-        states = _states(context, list(self.results))
+        states = task_states(context, list(self.results))
         there = (
             result
             for task, result in self.results.items()
@@ -88,7 +88,7 @@ class SettleOperator(BridleOperator):
         self.bases = bases
 
     def execute(self, context: "Context") -> None:
-        if set(_states(context, list(self.upstream_task_ids)).values()) == {"skipped"}:
+        if set(task_states(context, list(self.upstream_task_ids)).values()) == {"skipped"}:
             raise AirflowSkipException("no round was to be run")
         super().execute(context)
 
@@ -98,7 +98,7 @@ class SettleOperator(BridleOperator):
         return settle(step, self.commits, self.reviews, self.bases)
 
 
-def _states(context: "Context", tasks: list[str]) -> dict[str, str | None]:
+def task_states(context: "Context", tasks: list[str]) -> dict[str, str | None]:
     """Airflow's states of other tasks of this run."""
     ti = context["ti"]
     states = ti.get_task_states(dag_id=ti.dag_id, task_ids=tasks, run_ids=[ti.run_id])

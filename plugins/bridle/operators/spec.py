@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import SkipMixin
-from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
 
 from bridle.operators.base import BridleOperator
+from bridle.operators.converge import task_states
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,7 +98,8 @@ class PickTasksOperator(SpecOperator, SkipMixin):
                 self.log.info("no state of %s %s: %s", dag_id, run_id, error)
                 return True
 
-        result = pick_tasks(step, self.routine(step), at_most=self.at_most, run_ended=run_ended)
+        at_most = min(self.at_most, context["params"].get("max_tasks") or self.at_most)
+        result = pick_tasks(step, self.routine(step), at_most=at_most, run_ended=run_ended)
         self._tasks = result.result["tasks"]
         return result
 
@@ -237,8 +239,8 @@ class PublishSpecOperator(SpecOperator):
 class FinishSpecRunOperator(SpecOperator):
     """Write down what became of the tasks, let go of the spec, and say whether another run follows at once.
 
-    Needs the trigger rule `all_done`. Returns what a mapped `TriggerDagRunOperator` expands over: the next
-    run of this DAG, or nothing.
+    Needs the trigger rule `all_done`; fails when a step before it has failed. Returns what a mapped
+    `TriggerDagRunOperator` expands over: the next run of this DAG, or nothing.
 
     Args:
         picked: what `PickTasksOperator` pushed as `result`. Templated.
@@ -256,6 +258,10 @@ class FinishSpecRunOperator(SpecOperator):
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:  # type: ignore[override]
         super().execute(context)
+        states = task_states(context, list(self.upstream_task_ids))
+        if failed := [task for task, state in states.items() if state in {"failed", "upstream_failed"}]:
+            # after all is written down: else a run whose last step went well would pass for a success
+            raise AirflowFailException(f"{', '.join(sorted(failed))} failed; the log there says why")
         return self._next
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
@@ -266,7 +272,7 @@ class FinishSpecRunOperator(SpecOperator):
         result = finish(step, self.routine(step), Ended(picked, self.landed, self.published))
         params = dict(context["params"])
         left = None if params.get("max_tasks") is None else params["max_tasks"] - len(result.result["tasks"])
-        goes_on = params.get("mode") == "continuous" and result.result["again"] and left != 0
+        goes_on = params.get("mode") == "continuous" and result.result["again"] and (left is None or left > 0)
         conf = params if left is None else params | {"max_tasks": left}
         self._next = [{"trigger_run_id": next_run_id(context["ti"].run_id), "conf": conf}] if goes_on else []
         return result

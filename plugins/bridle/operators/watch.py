@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 class WatchIssuesOperator(BridleOperator):
     """Look for issues that want to be worked on, in every repository with `watch` in repositories.yaml.
 
-    Each becomes exactly one run of `dag_id`, for which `run_of` makes the arguments of a mapped
+    Each becomes exactly one run of `workflow`, for which `run_of` makes the arguments of a mapped
     `TriggerDagRunOperator`. Nothing new costs one request for each repository and no token.
 
     Args:
-        dag_id: the workflow that works on an issue; its params have `repo` and `issue`.
+        workflow: the DAG that works on an issue; its params have `repo` and `issue`.
 
     Returns the attempts to start, as `repository#number/attempt`.
     """
 
     ui_color = "#e8f5e9"
 
-    def __init__(self, *, dag_id: str = "issue_fix", **kwargs: Any) -> None:
+    def __init__(self, *, workflow: str = "issue_fix", **kwargs: Any) -> None:
         super().__init__(multiple_outputs=False, **kwargs)
-        self.dag_id_of_runs = dag_id
+        self.workflow = workflow
 
     def execute(self, context: "Context") -> list[str]:  # type: ignore[override]
         super().execute(context)
@@ -41,7 +41,7 @@ class WatchIssuesOperator(BridleOperator):
 
         def run_state(run_id: str) -> str | None:
             try:
-                return str(context["ti"].get_dagrun_state(self.dag_id_of_runs, run_id))
+                return str(context["ti"].get_dagrun_state(self.workflow, run_id))
             except AirflowRuntimeError as error:
                 self.log.debug("no state of %s: %s", run_id, error)
                 return None
