@@ -33,7 +33,7 @@ def decide(loop: LoopRow, rounds: Sequence[RoundRow], budget: BudgetRow | None) 
         return Decision("done", _done(loop, last), doubts)
     # a person who lets a stopped loop go on has seen what came before
     counted = [row for row in rounds if row.round >= loop.params.get(COUNTED_FROM, 0)]
-    for rule in (_budget(loop, budget), _deadline(loop), _rounds(loop, last)):
+    for rule in (_budget(loop, last, budget), _deadline(loop), _rounds(loop, last)):
         if rule:
             return Decision("stop", rule, doubts)
     for rule in (_flapping(counted), _no_progress(counted, loop.params.get("patience", 3))):
@@ -68,10 +68,12 @@ def _open(last: RoundRow) -> str:
     )
 
 
-def _budget(loop: LoopRow, budget: BudgetRow | None) -> str | None:
+def _budget(loop: LoopRow, last: RoundRow, budget: BudgetRow | None) -> str | None:
+    """The budget is spent, or what is left of it was too little for a worker's next call."""
     if budget is None or budget.cap_usd is None:
         return None
-    if budget.spent_usd < budget.cap_usd:
+    refused = any(f"budget of {loop.scope} is spent" in item["why"] for item in last.delivered)
+    if budget.spent_usd < budget.cap_usd and not refused:
         return None
     return (
         f"budget: ${budget.spent_usd:.4f} of ${budget.cap_usd:.4f} are spent. "

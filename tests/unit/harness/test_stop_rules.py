@@ -104,6 +104,12 @@ def test_what_was_given_is_used_up(reason: str, given: dict[str, Any]) -> None:
     assert "`bridle loop extend l" in decision.reason
 
 
+def test_a_worker_whose_call_was_refused_for_the_loops_budget_ends_the_loop() -> None:
+    refused = {"title": "b", "status": "failed", "why": "limit: the budget of loop:l is spent: of $1 …"}
+    decision = after(round_(0), round_(1, delivered=[refused]), budget=spent("0.9", "1"))
+    assert decision.reason.startswith("budget: $0.9000 of $1.0000 are spent")
+
+
 def test_rounds_that_change_nothing_are_no_progress() -> None:
     empty = [round_(number, moved=False) for number in (1, 2, 3)]
     assert after(round_(0), *empty[:2]).verdict == "next"
