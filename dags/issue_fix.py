@@ -37,7 +37,6 @@ with DAG(
     "issue_fix",
     schedule=None,
     params=issue_fix_params(beside=Path(__file__)),
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=10)},
     tags=["bridle"],
     doc_md=__doc__,
 ):

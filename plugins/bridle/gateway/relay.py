@@ -31,6 +31,10 @@ from bridle.gateway.usage import Reading, read_answer, reader_for
 from bridle.gateway.wire import error_body, error_response
 from bridle.ledger.records import Price, Usage
 
+LONGEST_WAIT = 60.0
+"""Seconds that an agent may wait for its provider. Told to wait for longer it is ended instead: then Airflow
+waits, without a worker and without the session's time running out."""
+
 _NOTHING_USED = Reading(Usage(), None)
 _NOT_SAID = Reading(None, None)
 
@@ -186,6 +190,8 @@ class Relay(Response):
             self._session.progress.end("provider", said)
             self.lost = Lost(said, retry_after(answer.headers))
             self._session.progress.rest(self.lost.retry_after)
+            if (self.lost.retry_after or 0) > LONGEST_WAIT:
+                return refusal.final(self._dialect, "provider", said)
         return Response(body, answer.status_code, headers=passed_back(answer))
 
     def _end(self, ending: Ending, problem: str) -> Response:

@@ -11,8 +11,10 @@ import pytest
 
 from bridle.local.databases import LEDGER_VARIABLE, METADATA_VARIABLE
 from bridle.local.environment import MARKER
+from bridle.local.pools import make_pools
 from bridle.local.ports import free_port
 from bridle.local.postgres import Postgres
+from bridle.local.rest import AirflowClient
 from bridle.local.stack import Stack
 from bridle.testing.postgres import fresh_database
 
@@ -29,6 +31,14 @@ with DAG("hello", schedule=None):
     hello()
 """
 
+ROLES = """
+roles:
+  writer: {agent: api, model: "openrouter:moonshotai/kimi-k2.6", pool: night}
+pools: {night: 3}
+providers:
+  openrouter: {concurrency: 5}
+"""
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
@@ -37,6 +47,8 @@ def place() -> Iterator[Path]:
         Path(folder).chmod(0o711)
         (Path(folder) / "dags").mkdir()
         (Path(folder) / "dags" / "hello.py").write_text(DAG)
+        (Path(folder) / "include").mkdir()
+        (Path(folder) / "include" / "roles.yaml").write_text(ROLES)
         yield Path(folder)
         Stack(Path(folder) / "state").down()
 
@@ -44,7 +56,9 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def stack(place: Path) -> Stack:
     """The module's stack, up."""
-    stack = Stack(place / "state", port=free_port(), dags=place / "dags", fast=True)
+    stack = Stack(
+        place / "state", port=free_port(), dags=place / "dags", include=place / "include", fast=True
+    )
     stack.up(tethered=True)
     return stack
 
@@ -201,3 +215,18 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_the_pools_of_roles_yaml_are_made_and_brought_up_to_date(stack: Stack) -> None:
+    """A task in a pool that is not there would wait for ever."""
+    info = stack.info()
+
+    def slots() -> dict[str, int]:
+        with AirflowClient(info.url, token=info.token) as airflow:
+            pools = airflow._get("/api/v2/pools")["pools"]
+            return {pool["name"]: pool["slots"] for pool in pools if pool["name"] != "default_pool"}
+
+    assert slots() == {"night": 3, "bridle_openrouter": 5}
+    scheduler = next(it for it in processes(stack) if "scheduler" in it.cmdline())
+    make_pools({"night": 4}, scheduler.environ())
+    assert slots() == {"night": 4, "bridle_openrouter": 5}
