@@ -116,10 +116,18 @@ class Stage:
         )
         return subprocess.run(CHECK, shell=True, cwd=place, capture_output=True, check=False).returncode == 0
 
+    def journal_of(self, session_id: str) -> list[dict]:
+        """What the scripted model was asked in one session."""
+        return [line for line in self._lines if session_id in line["headers"].get("x-bridle-workdir", "")]
+
+    @cached_property
+    def _lines(self) -> list[dict]:
+        return [json.loads(line) for line in (self.home / "script.journal.jsonl").read_text().splitlines()]
+
     @cached_property
     def journal(self) -> list[dict]:
         """What the scripted model was asked for this repository, and how it answered."""
-        lines = map(json.loads, (self.home / "script.journal.jsonl").read_text().splitlines())
+        lines = self._lines
         mine = f"@{self.scenario.name}/"
         return [
             line for line in lines if mine in line["headers"].get("x-bridle-script", "").replace("%40", "@")

@@ -1,12 +1,16 @@
 """The main job: an issue becomes one draft pull request that a human has approved."""
 
 import pytest
-from e2e_scenario import Scenario, answering, bug_fixed_by, edit
+from e2e_scenario import APPROVES, Scenario, Session, answering, bug_fixed_by, edit
 from e2e_stage import Stage
 
 from bridle.demo.books import Count
+from bridle.ledger.records import Usage
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import plain_git
+
+NOTHING = dict.fromkeys(Usage.__dataclass_fields__, 0)
+KIMI = "moonshotai/kimi-k2.6"
 
 
 def play(stage: Stage) -> None:
@@ -15,14 +19,40 @@ def play(stage: Stage) -> None:
     assert run.ended() == "success", run.failures()
 
 
+def counting(session: Session, **usage: int) -> Session:
+    """A session each of whose answers reports this usage."""
+    return [{**turn, "usage": usage} for turn in session]
+
+
+CLASSIFIED = counting(
+    answering(label="bug", rationale="A wrong sum.", confidence=0.97),
+    input_tokens=900,
+    output_tokens=60,
+    cache_read_tokens=500,
+    reasoning_tokens=30,
+)
+REVIEWED = counting(
+    APPROVES,
+    input_tokens=7000,
+    output_tokens=300,
+    cache_read_tokens=4000,
+    reasoning_tokens=200,
+)
+FIXED = counting(
+    edit("a + b - 1", "a + b"),
+    input_tokens=5000,
+    output_tokens=100,
+    cache_read_tokens=3000,
+    cache_write_tokens=1500,
+)
+
 HAPPY = Scenario(
     "happy",
     play,
     script={
-        "classify": [answering(label="bug", rationale="A wrong sum.", confidence=0.97)],
-        **bug_fixed_by(
-            edit("a - b", "a * b + 1"), edit("a * b + 1", "a + b - 1"), edit("a + b - 1", "a + b")
-        ),
+        # the first model of the role is overloaded, the next one answers
+        "classify": [[{**turn, "fail": [503] * 9, "failing": KIMI} for turn in CLASSIFIED]],
+        **bug_fixed_by(edit("a - b", "a * b + 1"), edit("a * b + 1", "a + b - 1"), FIXED, review=REVIEWED),
     },
     issue={"labels": []},
 )
@@ -80,10 +110,40 @@ def test_the_ledger_has_what_the_model_counted_step_by_step_and_in_sum(stage: St
     }
     model = stage.counted()
     # a classifying session has no repository to be found by in the journal
-    assert ledger.pop("classify").calls == 1
+    assert ledger.pop("classify").calls == 2  # the first of them at a model that was overloaded
     assert ledger == model
     assert sum(ledger.values(), Count()) == sum(model.values(), Count())
     assert all(row.totals.cost_usd for row in stage.run.steps().values())
+
+
+def test_three_agents_and_five_models_are_booked_call_by_call_as_the_provider_counted_them(
+    stage: Stage,
+) -> None:
+    """Cached and reasoning tokens too, and a call that went to the next model of the chain."""
+    sessions = stage.run.sessions()
+    assert {session.agent for session in sessions} == {"api", "claude-code", "codex"}
+    booked = {
+        str(session.id): [
+            (call.dialect, call.model, call.http_status, call.usage and vars(call.usage))
+            for call in stage.ledger.calls(session.id)
+        ]
+        for session in sessions
+    }
+    told = {
+        session: [
+            (line["dialect"], line["model"], line["status"], {**NOTHING, **(line["usage"] or {})})
+            for line in stage.journal_of(session)
+        ]
+        for session in booked
+    }
+    assert booked == told
+    calls = [call for session in booked.values() for call in session]
+    assert {dialect for dialect, *_ in calls} == {"anthropic-messages", "openai-chat", "openai-responses"}
+    assert len({model for _, model, *_ in calls}) == 5
+    assert [status for _, model, status, _ in calls if model == KIMI] == [503]
+    review = stage.run.steps()["fix.review_1"]
+    assert review.totals.usage == Usage(7000, 300, 4000, 0, 200)
+    assert review.totals.cost_usd
 
 
 def test_steps_without_a_model_use_no_token(stage: Stage) -> None:
