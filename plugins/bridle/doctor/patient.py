@@ -105,7 +105,9 @@ def _environment(report: Report | None) -> dict[str, str]:
         return {}
     for part in report.components.values():
         try:
-            return psutil.Process(part.pid).environ() if part.pid else {}
+            found = psutil.Process(part.pid).environ() if part.pid else {}
         except psutil.Error:
             continue
+        if "AIRFLOW_HOME" in found:  # a process that names itself anew may write over its environment
+            return found
     return {}
