@@ -59,7 +59,7 @@ def run_spec(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Work on the next task of a spec file."""
-    from bridle.cli.run import _follow, start, why_failed
+    from bridle.cli.run import follow_run, start, why_failed
     from bridle.local.find_airflow import find_airflow
 
     conf: dict[str, Any] = {
@@ -76,7 +76,7 @@ def run_spec(
         run = start(airflow, "spec_routine", conf, label=f"{repo}-spec")
         say(f"{run.dag_id}/{run.run_id}\n  {airflow.run_url(run.dag_id, run.run_id)}")
         if follow:
-            run = _follow(airflow, run, state)
+            run = follow_run(airflow, run, state)
         told = {
             step: airflow.value(run.dag_id, run.run_id, step, "summary") for step in ("pick_tasks", "finish")
         }
