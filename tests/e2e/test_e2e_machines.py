@@ -109,19 +109,17 @@ def play(machines: Machines, story: Story) -> Story:
     (story.stayed,) = set(WORKERS.values()) - {story.lost}
     story.logs[story.lost] = moved.log("fix.implement_1")
 
-    # its worker has no hands free, so all of this one happens on the other
-    stormy = story.stormy.start()
-    waiting = session_that_waits(stormy)
-    watch_connections(machines, waiting, story)
+    (worker,) = [name for name, address in WORKERS.items() if address == story.lost]
+    machines.lose(worker)
+    story.seconds_until_gone = seconds_until_gone(str(session.id))
 
+    stormy = story.stormy.start()
+    watch_connections(machines, session_that_waits(stormy), story)
     machines.restart("airflow-apiserver")
     machines.postgres.stop(grace_seconds=0)
     time.sleep(3)
     machines.postgres.start()
     machines.wait_until_ready()
-    (worker,) = [name for name, address in WORKERS.items() if address == story.lost]
-    machines.lose(worker)
-    story.seconds_until_gone = seconds_until_gone(str(session.id))
     # from now on a lost task is noticed soon: while the API server was away that would have been too soon
     machines.restart("airflow-scheduler", AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT="20")
     for run in (stormy, moved):
