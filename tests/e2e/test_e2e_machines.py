@@ -101,11 +101,12 @@ def story() -> Iterator[Story]:
 def play(machines: Machines, story: Story) -> Story:
     with ThreadPoolExecutor() as pool:
         health = pool.map(machines.healthy, HEALTHY)
-        moved = story.moved.start()
-        session = session_in_the_middle(moved)
         story.unhealthy = [name for name, well in zip(HEALTHY, health, strict=True) if not well]
-    story.lost = host_of(moved, "fix.implement_1")
     story.kept = machines.said("bridle-keeper")
+
+    moved = story.moved.start()
+    session = session_in_the_middle(moved)
+    story.lost = host_of(moved, "fix.implement_1")
     (story.stayed,) = set(WORKERS.values()) - {story.lost}
     story.logs[story.lost] = moved.log("fix.implement_1")
 
