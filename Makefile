@@ -25,7 +25,7 @@ down: install     ## End them; data stays
 	@$(BIN)/bridle down
 
 test: install     ## All tests (ARGS=… for pytest)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder $(ARGS)
 
 lint: install     ## Style and types
 	@$(BIN)/ruff check $(SOURCES)

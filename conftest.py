@@ -1,24 +1,31 @@
 """How the suite is spread over two processes: `make test` runs it with pytest-xdist."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-_ROOT = Path(__file__).parent
-_ENDS = _ROOT / "tests" / "e2e"
+_WITH_AIRFLOW = ("tests/e2e/", "tests/integration/local/", "tests/integration/cli/", "docs/example/")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One process takes what needs an Airflow; the rest goes file by file.
+def _unit_of_work(nodeid: str) -> str:
+    """The tests of a file share servers, and two Airflows at once would starve each other."""
+    file = nodeid.partition("::")[0]
+    return "airflow" if file.startswith(_WITH_AIRFLOW) else file
 
-    The tests of a file share servers, and two Airflows at once would starve each other.
-    """
-    with_airflow = _ENDS in item.path.parents or "stack" in getattr(item, "fixturenames", ())
-    item.add_marker(pytest.mark.xdist_group("airflow" if with_airflow else str(item.path.relative_to(_ROOT))))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process takes what needs an Airflow, one after the other; the rest goes file by file."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit_of_work(nodeid)
+
+    return ByServers(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs an Airflow comes first: it takes the longest."""
-    items.sort(key=lambda item: [mark.args for mark in item.iter_markers("xdist_group")] != [("airflow",)])
+    items.sort(key=lambda item: _unit_of_work(item.nodeid) != "airflow")
