@@ -24,15 +24,15 @@ def stop(name: Named = None, everything: All = False, state: State = DEFAULT_STA
     from bridle.local.find_airflow import find_airflow, find_run
     from bridle.local.ledger_url import find_ledger_url
 
+    wanted = _one(name, everything)
     by = f"human:{getpass.getuser()}"
     with Ledger(find_ledger_url(state)) as ledger:
-        if name is None or everything or is_scope(name):
-            scope = _one(name, everything)
-            ledger.request_stop(scope, by)
-            typer.echo(f"Stopped: {scope}")
+        if is_scope(wanted):
+            ledger.request_stop(wanted, by)
+            typer.echo(f"Stopped: {wanted}")
             return
         with find_airflow(state) as airflow:
-            run = find_run(airflow, name)
+            run = find_run(airflow, wanted)
             scope = f"run:{run.dag_id}/{run.run_id}"
             # the ledger first: a session that Airflow is slow to end makes no further call
             ledger.request_stop(scope, by)
@@ -46,8 +46,9 @@ def resume(name: Named = None, everything: All = False, state: State = DEFAULT_S
     from bridle.ledger.store import Ledger
     from bridle.local.ledger_url import find_ledger_url
 
+    wanted = _one(name, everything)
     with Ledger(find_ledger_url(state)) as ledger:
-        scope = find_scope(_one(name, everything), state)
+        scope = find_scope(wanted, state)
         ledger.clear_stop(scope)
     typer.echo(f"May go on: {scope}")
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, replace
 
 from bridle.errors import BudgetSpent, InvalidInput, PolicyViolation, SessionFailed
 from bridle.guard.sanitize import fence_untrusted
+from bridle.harness.chain import run_session
 from bridle.harness.loop import LoopTerms, Turn, turn_of
 from bridle.harness.result import StepResult
-from bridle.harness.session import Assignment, Session
+from bridle.harness.session import Assignment
 from bridle.harness.step import Step
 from bridle.ledger.queries import Queries, StepRow
 from bridle.workspace.merge import Conflict, merge, unsettled
@@ -169,7 +170,6 @@ class _Settler:
             prompt=turn.step.prompt(self._prompt, seen),
         )
         interrupted = mine[-1] if mine else None
-        session = Session(
+        return run_session(
             turn.bench, assignment, round=self._number, base=conflict.draft, interrupted=interrupted
-        )
-        return session.run().commit
+        ).commit
