@@ -1,10 +1,11 @@
 """Whole workflows in a real Airflow: scheduler, API server, PostgreSQL, git, agents; the model is played.
 
 A test names its scenario with `@pytest.mark.parametrize("stage", [SCENARIO], indirect=True)`. The scenarios
-of all tests that were selected are played side by side in one Airflow, whatever the order of the tests.
+of all tests that were selected are played in one Airflow, some at a time, whatever the order of the tests.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from e2e_scenario import Scenario
@@ -29,6 +30,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 def stage(request: pytest.FixtureRequest, world: World) -> Stage:
     """The scenario's stage, after its plot has come to its end."""
     return world.played(request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of a scenario waits for its plot, and for those that are played before it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(1800))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -1,4 +1,4 @@
-"""One Airflow for all scenarios, which are played side by side."""
+"""One Airflow for all scenarios, of which some are played side by side."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,8 @@ from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
 
+AT_ONCE = 6
+"""Plots that are played side by side: more would wait for each other longer than they are patient."""
 WEBHOOK_SECRET = "what GitHub signs with"
 WORKFLOWS = (
     "issue_fix",
@@ -60,7 +62,7 @@ class World:
     def __init__(self, info: StackInfo, stages: Sequence[Stage]) -> None:
         self.info = info
         self.stages = {stage.scenario.name: stage for stage in stages}
-        self._pool = ThreadPoolExecutor(max_workers=len(stages), thread_name_prefix="plot")
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="plot")
         self._plots: dict[str, Future[None]] = {}
         for stage in stages:
             stage.enter(info)
