@@ -99,7 +99,7 @@ def _rounds(loop: LoopRow, last: RoundRow) -> str | None:
 
 
 def _no_progress(rounds: Sequence[RoundRow], patience: int) -> str | None:
-    """The last `patience` rounds merged nothing, or failed in the same way as the round before each."""
+    """The last `patience` rounds merged nothing, or left the failures that were there before them."""
     played = [row for row in rounds if row.round > 0]
     if len(played) < patience:
         return None
@@ -107,7 +107,8 @@ def _no_progress(rounds: Sequence[RoundRow], patience: int) -> str | None:
     if all(row.head_commit in ("", row.base_commit) for row in tail):
         return f"no progress: {patience} rounds in a row changed nothing (last: {_why_empty(tail[-1])})"
     alike = [*rounds][-(patience + 1) :]
-    if len(alike) > patience and len({_failures(row) for row in alike}) == 1:
+    left = {_failures(row) for row in alike}
+    if len(alike) > patience and len(left) == 1 and left != {()}:
         return f"no progress: {patience} rounds in a row left the same failures: {_named(tail[-1])}"
     return None
 

@@ -127,6 +127,13 @@ def test_rounds_that_leave_the_same_failures_are_no_progress() -> None:
     assert "no progress: 3 rounds in a row left the same failures: tests: a, tests: b" in decision.reason
 
 
+def test_rounds_that_merge_something_and_leave_no_failure_go_on_until_the_orchestrator_is_done() -> None:
+    """A goal in a repository whose checks were green before anything was done."""
+    rounds = [round_(number, passed=True) for number in range(5)]
+    assert after(*rounds).verdict == "next"
+    assert after(*rounds, round_(5, passed=True, decision={"done": True})).verdict == "done"
+
+
 def test_one_failure_less_is_progress() -> None:
     rounds = [round_(number, failing=("a", "b")) for number in range(3)]
     assert after(*rounds, round_(3, failing=("a",))).verdict == "next"
