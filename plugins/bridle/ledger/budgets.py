@@ -15,14 +15,15 @@ from bridle.ledger.refusal import stop_of
 from bridle.ledger.schema import budget, budget_in_force
 
 EVERYTHING = "all"
-_SCOPE = re.compile(r"all|(run|step|session|loop):.+|day:(\*|\d{4}-\d\d-\d\d)(/.+)?")
+_SCOPE = re.compile(r"all|(run|step|session|loop):.+|day:\d{4}-\d\d-\d\d(/.+)?")
 
 
 class Budgets(Part):
     """Caps and stop flags.
 
     A scope is `all`, `run:dag/run`, `step:dag/run/task`, `session:<uuid>`, `loop:<id>`, `day:YYYY-MM-DD` or
-    `day:YYYY-MM-DD/dag`; `day:*` and `day:*/dag` have the caps of days without caps of their own.
+    `day:YYYY-MM-DD/dag`. The rows `day:*` and `day:*/dag` belong to roles.yaml: they have the caps of days
+    without caps of their own.
     """
 
     def set_budget(
@@ -188,5 +189,5 @@ def _require_scope(scope: str) -> None:
     if not _SCOPE.fullmatch(scope):
         raise ConfigError(
             f"{scope!r} is no scope; use `all`, `day:YYYY-MM-DD`, or run:, step:, session: or loop: "
-            "and a name"
+            "and a name (what every day may cost is set in roles.yaml: `budgets`)"
         )

@@ -44,6 +44,7 @@ class Calls(Part):
                 is unknown.
             StopRequested: somebody asked for a stop.
             FenceLost: a newer attempt owns the step, or the session is closed.
+            ConfigError: its estimate is negative.
             LedgerUnavailable: Postgres is away; the call must not be made.
         """
         call_id = new_id()
@@ -138,11 +139,17 @@ class Calls(Part):
             raise stop_of(scope, refused["by"])
         if why == "price":
             raise unpriced(scope, Decimal(refused["cap"]), call.model)
+        if why == "negative":
+            raise ConfigError(
+                f"a call of {call.model} is estimated at {call.estimated_tokens} tokens and "
+                f"{call.estimated_usd} USD; neither can be negative: correct the model's price"
+            )
+        by = refused["by"]
         if why == "usd" and call.estimated_usd is not None:
             cap, left = Decimal(refused["cap"]), Decimal(refused["left"])
-            raise spent(scope, cap=_usd(cap), left=_usd(left), wanted=_usd(call.estimated_usd))
-        wanted = f"{call.estimated_tokens:,}"
-        raise spent(scope, cap=f"{refused['cap']:,} tokens", left=f"{refused['left']:,}", wanted=wanted)
+            raise spent(scope, cap=_usd(cap), left=_usd(left), wanted=_usd(call.estimated_usd), by=by)
+        cap_tokens, wanted = f"{refused['cap']:,} tokens", f"{call.estimated_tokens:,}"
+        raise spent(scope, cap=cap_tokens, left=f"{refused['left']:,}", wanted=wanted, by=by)
 
 
 def _warning_of(row: Mapping[str, Any]) -> BudgetWarning:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bridle.errors import ConfigError, LedgerUnavailable
 from bridle.ledger.database import Database, postgres_url
+from bridle.ledger.grants import grant_tasks
 from bridle.ledger.partitions import make_partitions
 from bridle.ledger.schema import SCHEMA
 
@@ -21,7 +22,7 @@ _LOCK = 0x62726964
 
 
 def upgrade(url: str, *, create_database: bool = False) -> None:
-    """Bring the ledger to the newest migration, and make the coming months' partitions.
+    """Bring the ledger to the newest migration; rights of tasks and the coming months' partitions too.
 
     Safe to run at any time, from several places at once.
 
@@ -51,6 +52,7 @@ def upgrade(url: str, *, create_database: bool = False) -> None:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            grant_tasks(connection)
             make_partitions(connection, datetime.now(UTC), months=3)
     finally:
         database.close()

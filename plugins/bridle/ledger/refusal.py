@@ -12,11 +12,19 @@ def stop_of(scope: str, by: str) -> StopRequested:
     return StopRequested(f"{by} asked {scope} to stop; `{command}` lifts it, then clear the task to go on")
 
 
-def spent(scope: str, *, cap: str, left: str, wanted: str) -> BudgetSpent:
-    """The exception for a cap that a call does not fit under; amounts with their unit."""
+def spent(scope: str, *, cap: str, left: str, wanted: str, by: str | None) -> BudgetSpent:
+    """The exception for a cap that a call does not fit under.
+
+    Args:
+        scope: whose cap.
+        cap: with its unit, as the other amounts.
+        left: of it.
+        wanted: by the call.
+        by: who set it.
+    """
     return BudgetSpent(
         f"the budget of {scope} is spent: of {cap} {left} are left and the next call may take {wanted}. "
-        f"To go on, {_remedy(scope)}",
+        f"To go on, {_remedy(scope, by or '')}",
         scope=scope,
     )
 
@@ -30,12 +38,12 @@ def unpriced(scope: str, cap: Decimal, model: str) -> BudgetSpent:
     )
 
 
-def _remedy(scope: str) -> str:
+def _remedy(scope: str, by: str) -> str:
     raising = f"`bridle budget '{scope}' --usd N` or `--tokens N`"
     match scope.partition(":")[0]:
         case "session":
             return "clear the task: its next session has a budget of its own (the role's, in roles.yaml)"
-        case "step":
+        case "step" if not by.startswith("human:"):  # a person's cap stays, whatever begins later
             return f"clear the task: it is allowed as much again (`budgets` in roles.yaml); or {raising}"
         case "day":
             return f"wait for the next day (UTC) or raise it ({raising}), and clear the task"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from ledger_rows import make_call
 
-from bridle.errors import BudgetSpent, StopRequested
+from bridle.errors import BudgetSpent, ConfigError, StopRequested
 from bridle.ledger.records import Allowances, Cap, Price, Usage
 
 RUN = "run:issue_fix/manual__1"
@@ -54,6 +54,20 @@ def test_what_a_person_has_set_stays_whatever_begins_later(ledger, opened):
     ledger.open_budgets(replace(attempt, generation=3), allowed)
     assert (ledger.budget(RUN).cap_usd, ledger.budget(RUN).capped_by) == (5, "human:ada")
     assert ledger.budget(STEP).cap_tokens == 900
+
+
+def test_a_step_that_a_person_has_capped_is_not_told_that_clearing_helps(ledger, opened):
+    _, fence, session_id = opened
+    ledger.change_budget(STEP, cap_usd=None, cap_tokens=50, by="human:ada")
+    with pytest.raises(BudgetSpent, match=f"To go on, raise it .*bridle budget '{STEP}'"):
+        spend(ledger, session_id, fence)
+
+
+def test_what_every_day_may_cost_is_the_files_and_nobody_elses(ledger):
+    """The next step to begin would take it back without a word."""
+    for scope in ("day:*", "day:*/issue_fix"):
+        with pytest.raises(ConfigError, match=r"set in roles\.yaml"):
+            ledger.change_budget(scope, cap_usd=Decimal(1), cap_tokens=None, by="human:ada")
 
 
 def test_every_day_has_the_cap_of_roles_yaml_unless_a_person_has_given_it_its_own(ledger, opened):

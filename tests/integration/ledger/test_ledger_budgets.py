@@ -113,6 +113,14 @@ def test_session_step_run_and_all_count_without_being_named(ledger, opened):
         assert ledger.budget(scope).spent_tokens == 50, scope
 
 
+@pytest.mark.parametrize("amount", [{"estimated_tokens": -1}, {"estimated_usd": Decimal("-0.01")}])
+def test_an_estimate_below_zero_is_no_way_around_a_cap(ledger, opened, amount):
+    _, fence, session_id = opened
+    with pytest.raises(ConfigError, match="neither can be negative"):
+        ledger.reserve(make_call(session_id, fence, **amount))
+    assert ledger.budget(RUN) is None
+
+
 def test_a_refused_call_leaves_no_trace(ledger, opened):
     _, fence, session_id = opened
     ledger.set_budget(RUN, cap_usd=Decimal(0), cap_tokens=None)

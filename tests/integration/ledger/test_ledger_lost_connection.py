@@ -91,10 +91,11 @@ def through(ledger_url: str, cut: Cut) -> Iterator[Ledger]:
 def test_a_call_is_reserved_once_whether_the_ledger_had_heard_of_it_or_not(
     ledger: Ledger, through: Ledger, cut: Cut, answered: bool
 ) -> None:
-    """The same call is asked for again, over a new connection."""
+    """The same call is asked for again, over a new connection; there is room for one, not for two."""
     attempt = make_attempt()
     fence = ledger.take_step(attempt)
     session_id = ledger.open_session(make_start(attempt, fence))
+    ledger.set_budget(RUN, cap_usd=None, cap_tokens=150)
     cut.answered, cut.times = answered, 1
     through.reserve(make_call(session_id, fence))
     assert cut.cut == 1

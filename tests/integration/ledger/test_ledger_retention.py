@@ -114,3 +114,15 @@ def test_the_login_of_tasks_writes_and_cannot_delete(ledger_url):
         sql(url, "delete from bridle.session")
     with pytest.raises(sa.exc.ProgrammingError, match=r"must be owner|permission denied"):
         retire(url.render_as_string(hide_password=False), KEEP)
+
+
+def test_a_login_that_is_somebody_elses_is_left_as_it_is(ledger_url):
+    sql(ledger_url, "create role somebody_elses createdb")
+    try:
+        with pytest.raises(ConfigError, match="no login of tasks"):
+            make_task_login(ledger_url, "somebody_elses", "word")
+        assert sql(ledger_url, "select rolcanlogin from pg_roles where rolname = 'somebody_elses'") == [
+            (False,)
+        ]
+    finally:
+        sql(ledger_url, "drop role somebody_elses")

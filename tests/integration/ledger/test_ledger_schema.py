@@ -17,6 +17,7 @@ from bridle.agents.base import Event, EventKind
 from bridle.errors import ConfigError
 from bridle.ledger import migrate
 from bridle.ledger.ids import first_id, new_id
+from bridle.ledger.login import make_task_login
 from bridle.ledger.partitions import make_partitions
 from bridle.ledger.schema import HEAD, SCHEMA, metadata
 from bridle.ledger.store import Ledger
@@ -217,6 +218,15 @@ def test_the_oldest_supported_server_does_everything_for_an_ordinary_user_too(mo
         assert sql(url, "select count(*) from pg_roles where rolname = 'bridle_task'") == [(0,)]
         with Ledger(plain, spool=tmp_path) as ledger:
             use(ledger)
+        with pytest.raises(ConfigError, match=r"CREATE ROLE bridle_task.*`bridle migrate` again"):
+            make_task_login(plain, "worker", "word")
+        sql(server.url(), "create role bridle_task")
+        sql(server.url(), "create role worker login password 'word' in role bridle_task")
+        migrate.upgrade(plain)
+        with Ledger(
+            sa.make_url(plain).set(username="worker", password="word").render_as_string(False)
+        ) as ledger:
+            ledger.take_step(make_attempt())
         server.drop_database("ledger")
         migrate.upgrade(url, create_database=True)
         assert sql(url, "show server_version_num")[0][0].startswith("15")

@@ -45,6 +45,10 @@ DECLARE
     v_refused JSONB;
     b RECORD;
 BEGIN
+    -- it would fit under every cap, and give budget back
+    IF p_tokens < 0 OR p_usd < 0 THEN
+        RETURN '{"refused": "negative"}';
+    END IF;
     PERFORM FROM bridle.claim
         WHERE key = p_key AND token = p_token AND holder = p_holder
             AND coalesce(expires_at > clock_timestamp(), true)
@@ -63,7 +67,7 @@ BEGIN
     );
     INSERT INTO bridle.budget (scope) SELECT unnest(v_scopes) ON CONFLICT DO NOTHING;
     FOR b IN
-        SELECT o.scope, o.stopped_by,
+        SELECT o.scope, o.stopped_by, o.capped_by,
                coalesce(o.cap_tokens, d.cap_tokens) AS cap_tokens, coalesce(o.cap_usd, d.cap_usd) AS cap_usd,
                o.spent_tokens + o.reserved_tokens AS tokens, o.spent_usd + o.reserved_usd AS usd
         FROM bridle.budget o LEFT JOIN bridle.budget d ON d.scope = bridle.every_day(o.scope)
@@ -75,20 +79,20 @@ BEGIN
             CONTINUE;
         ELSIF p_tokens > b.cap_tokens - b.tokens THEN
             v_refused := jsonb_build_object('refused', 'tokens', 'scope', b.scope, 'cap', b.cap_tokens,
-                                            'left', b.cap_tokens - b.tokens);
+                                            'left', b.cap_tokens - b.tokens, 'by', b.capped_by);
         ELSIF p_usd > b.cap_usd - b.usd THEN
             v_refused := jsonb_build_object('refused', 'usd', 'scope', b.scope, 'cap', b.cap_usd::text,
-                                            'left', (b.cap_usd - b.usd)::text);
+                                            'left', (b.cap_usd - b.usd)::text, 'by', b.capped_by);
         ELSIF b.cap_usd IS NOT NULL AND p_usd IS NULL AND b.cap_tokens IS NULL THEN
             v_refused := jsonb_build_object('refused', 'price', 'scope', b.scope, 'cap', b.cap_usd::text);
         END IF;
     END LOOP;
-    IF v_refused IS NOT NULL THEN
-        RETURN v_refused;
-    END IF;
-    -- asked again after a lost connection: the first one was heard
+    -- asked again after a lost connection: the first one was heard, and is what the caps have no room beside;
+    -- looked for under the locks of the rows, for which it may still have been waiting
     IF EXISTS (SELECT FROM bridle.model_call WHERE session_id = p_session AND id = p_call) THEN
         RETURN NULL;
+    ELSIF v_refused IS NOT NULL THEN
+        RETURN v_refused;
     END IF;
     UPDATE bridle.budget
         SET reserved_tokens = reserved_tokens + p_tokens, reserved_usd = reserved_usd + coalesce(p_usd, 0),
@@ -165,23 +169,11 @@ BEGIN
 END $$;
 """
 
-# a session whose model does not answer is moved to the next of its chain before its first answer
-_GRANTS = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
-        GRANT SELECT ON bridle.budget_in_force TO bridle_task;
-        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bridle TO bridle_task;
-        GRANT UPDATE (model, provider) ON bridle.session TO bridle_task;
-    END IF;
-END $$;
-"""
-
 
 def upgrade() -> None:
     """Add what budgets need beside their table."""
     connection = op.get_bind()
-    for statements in (_TABLES, _RESERVE, _SETTLE, _GRANTS):
+    for statements in (_TABLES, _RESERVE, _SETTLE):
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 

@@ -36,25 +36,10 @@ CREATE TABLE bridle.loop_round (
 CREATE INDEX session_loop ON bridle.session (loop_id) WHERE loop_id IS NOT NULL;
 """
 
-_GRANTS = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
-        GRANT SELECT, INSERT ON bridle.loop_round TO bridle_task;
-        GRANT UPDATE (state, reason, params, deadline, head_commit, closed_at) ON bridle.loop TO bridle_task;
-        GRANT UPDATE (head_commit, decision, dispatched, delivered, checks, answer, verdict, reason, tokens,
-                      cost_usd, closed_at)
-            ON bridle.loop_round TO bridle_task;
-    END IF;
-END $$;
-"""
-
 
 def upgrade() -> None:
     """Loops get what bounds them, and a row for each round."""
-    connection = op.get_bind()
-    connection.exec_driver_sql(_TABLES, execution_options={"no_parameters": True})
-    connection.exec_driver_sql(_GRANTS, execution_options={"no_parameters": True})
+    op.get_bind().exec_driver_sql(_TABLES, execution_options={"no_parameters": True})
 
 
 def downgrade() -> None:

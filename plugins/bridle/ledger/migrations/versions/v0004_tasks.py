@@ -45,23 +45,10 @@ CREATE UNIQUE INDEX issue_attempt_cause ON bridle.issue_attempt (repo, number, c
 CREATE INDEX issue_attempt_open ON bridle.issue_attempt (repo) WHERE closed_at IS NULL;
 """
 
-_GRANTS = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
-        GRANT SELECT, INSERT ON bridle.spec_task, bridle.watch, bridle.issue_attempt TO bridle_task;
-        GRANT UPDATE ON bridle.spec_task, bridle.watch TO bridle_task;
-        GRANT UPDATE (state, closed_at) ON bridle.issue_attempt TO bridle_task;
-    END IF;
-END $$;
-"""
-
 
 def upgrade() -> None:
     """Rows for what the spec routine and the watch know from one run to the next."""
-    connection = op.get_bind()
-    connection.exec_driver_sql(_TABLES, execution_options={"no_parameters": True})
-    connection.exec_driver_sql(_GRANTS, execution_options={"no_parameters": True})
+    op.get_bind().exec_driver_sql(_TABLES, execution_options={"no_parameters": True})
 
 
 def downgrade() -> None:
