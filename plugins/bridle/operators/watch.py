@@ -41,7 +41,7 @@ class WatchIssuesOperator(BridleOperator):
 
         def run_state(run_id: str) -> str | None:
             try:
-                return str(context["ti"].get_dagrun_state(self.workflow, run_id))
+                return context["ti"].get_dagrun_state(self.workflow, run_id)
             except AirflowRuntimeError as error:
                 self.log.debug("no state of %s: %s", run_id, error)
                 return None
