@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bridle.ledger.loops import LoopRow
     from bridle.ledger.store import Ledger
+    from bridle.local.rest import AirflowClient, DagRun
 
 loops = typer.Typer(no_args_is_help=True, help="Loops: list, show, pause, resume, stop, extend.")
 
@@ -86,12 +87,14 @@ def stop(name: Name, state: State = DEFAULT_STATE) -> None:
 
     with _ledger(state) as ledger:
         row = _find(ledger, name)
+        _require_not_done(row)
         ledger.request_stop(row.scope, _me())
         ledger.set_loop_state(row.id, "stopped", f"{_me()} stopped it")
         with find_airflow(state) as airflow:
-            for run_id in dict.fromkeys(turn.run_id for turn in ledger.rounds(row.id)[-1:]):
-                if not airflow.run(row.dag_id, run_id).ended:
-                    airflow.fail_run(row.dag_id, run_id)
+            last, waiting = _runs(ledger, airflow, row)
+            for run in (last, *waiting):
+                if not run.ended:
+                    airflow.fail_run(row.dag_id, run.run_id)
     typer.echo(f"Stopped: {row.id} at {row.head_commit[:10]}; `bridle loop resume` goes on from there")
 
 
@@ -110,7 +113,9 @@ def extend(
             found = ledger.budget(row.scope)
             before = Decimal(0) if found is None or found.cap_usd is None else found.cap_usd
             tokens = None if found is None else found.cap_tokens
-            ledger.set_budget(row.scope, cap_usd=before + Decimal(str(budget)), cap_tokens=tokens)
+            cap = before + Decimal(str(budget))
+            ledger.set_budget(row.scope, cap_usd=cap, cap_tokens=tokens)
+            ledger.extend_loop(row.id, budget_usd=cap)
     typer.echo(f"Extended: {row.id}, at most {row.params['max_rounds']} rounds")
 
 
@@ -125,30 +130,49 @@ def resume(
 
     with _ledger(state) as ledger, find_airflow(state) as airflow:
         row = _find(ledger, name)
-        last = ledger.rounds(row.id)[-1]
-        under_way = not airflow.run(row.dag_id, last.run_id).ended
-        _require_room(ledger, row, last.round)
+        last, waiting = _runs(ledger, airflow, row)
+        _require_room(ledger, row)
         ledger.clear_stop(row.scope)
         number = ledger.resume_loop(row.id)
-        if under_way:
-            typer.echo(f"Goes on: {row.id}, round {last.round} is under way")
-            return
-        run = airflow.trigger(row.dag_id, row.conf(number), run_id=row.run_id(number))
+        for run in (last, *waiting):
+            if not run.ended:
+                typer.echo(f"Goes on: {row.id}, {run.run_id} is under way")
+                return
+        free = row.run_id(number, taken={run.run_id for run in waiting})
+        run = airflow.trigger(row.dag_id, row.conf(number), run_id=free)
         typer.echo(f"Goes on: {row.id}, round {number} from {row.head_commit[:10]}")
         if follow:
             follow_loop(airflow, run, row.id, state)
 
 
-def _require_room(ledger: "Ledger", row: "LoopRow", rounds: int) -> None:
+def _runs(ledger: "Ledger", airflow: "AirflowClient", row: "LoopRow") -> "tuple[DagRun, list[DagRun]]":
+    """The run of the last round, and those that were to be the next one and have not begun it (yet)."""
+    last = ledger.rounds(row.id)[-1]
+    wanted = row.run_id(last.round + 1)
+    found = airflow.runs(row.dag_id, like=wanted)
+    waiting = [run for run in found if run.run_id == wanted or run.run_id.startswith(f"{wanted}-")]
+    return airflow.run(row.dag_id, last.run_id), waiting
+
+
+def _require_not_done(row: "LoopRow") -> None:
+    """Nothing is left to stop, and nothing to go on with.
+
+    Raises:
+        InvalidInput: the loop is done.
+    """
+    if row.state == "done":
+        raise InvalidInput(f"loop {row.id} is done: {row.reason}")
+
+
+def _require_room(ledger: "Ledger", row: "LoopRow") -> None:
     """A round that a rule would end at once is not worth its money.
 
     Raises:
         InvalidInput: the loop is done, or has used up what it was given.
     """
+    _require_not_done(row)
     budget = ledger.budget(row.scope)
-    if row.state == "done":
-        raise InvalidInput(f"loop {row.id} is done: {row.reason}")
-    if rounds >= row.params["max_rounds"]:
+    if ledger.rounds(row.id)[-1].round >= row.params["max_rounds"]:
         raise InvalidInput(
             f"all rounds of loop {row.id} are used up: `bridle loop extend {row.id} --rounds N`"
         )

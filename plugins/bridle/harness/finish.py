@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from bridle.errors import BridleError, Transient
+from bridle.errors import BridleError, FenceLost
 from bridle.harness.loop import LoopTerms, Turn, turn_of
 from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
@@ -21,7 +21,7 @@ def finish(step: Step, terms: LoopTerms, *, template: str) -> StepResult:
     Raises:
         PolicyViolation, ReviewMismatch, CredentialError, EffectUncertain: the loop has failed; clearing the
             task tries again.
-        ForgeDown: worth a retry.
+        ForgeDown: worth a retry; until it succeeds, the loop has failed.
     """
     turn = turn_of(step, terms)
     if turn.head == turn.loop.base_commit:
@@ -29,9 +29,9 @@ def finish(step: Step, terms: LoopTerms, *, template: str) -> StepResult:
         return StepResult(commit=turn.head, base=turn.loop.base_commit, summary=turn.round.reason[:500])
     try:
         published = publish(step, turn.repository, _publication(turn, template))
-    except Transient:
-        raise
-    except BridleError as error:
+    except FenceLost:
+        raise  # a newer try is at it, and says how it went
+    except BridleError as error:  # of a retry, `done` follows; of the last one, this is what is left
         step.ledger.set_loop_state(turn.loop.id, "failed", f"the goal is reached, but not published: {error}")
         raise
     step.ledger.set_loop_state(turn.loop.id, "done", turn.round.reason)

@@ -1,6 +1,7 @@
 """The workers' commits become one: merged in order, conflicts settled in a session, the rest reported."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
 from bridle.errors import BudgetSpent, InvalidInput, PolicyViolation, SessionFailed
@@ -31,13 +32,17 @@ class Delivery:
     session: str = ""
 
 
-def integrate(step: Step, terms: LoopTerms, *, workers: str, role: str, prompt: str) -> StepResult:
+def integrate(
+    step: Step, terms: LoopTerms, *, workers: str, succeeded: Collection[int], role: str, prompt: str
+) -> StepResult:
     """Merge what the round's workers made; what fails or conflicts is left out and reported.
 
     Args:
         step: the integrating step.
         terms: of the loop.
         workers: task id of the mapped workers.
+        succeeded: map indexes of those whose newest try succeeded. The ledger cannot tell: a worker that was
+            cleared, and then failed before its session began, has nothing there but its earlier work.
         role: settles conflicts.
         prompt: of a conflict's session.
 
@@ -47,11 +52,12 @@ def integrate(step: Step, terms: LoopTerms, *, workers: str, role: str, prompt: 
         SessionLost, ProviderDown: a retry goes on with the conflict that was being settled.
     """
     turn = turn_of(step, terms)
+    step.ledger.reopen_round(turn.round)
     if not turn.round.decision:
         raise SessionFailed(
             f"round {turn.round.round} has no orders; see the log of the step before the workers"
         )
-    made = _made(turn, workers)
+    made = _made(turn, workers, succeeded)
     settler = _Settler(turn, role, prompt)
     candidates = [delivery.commit for delivery in made if delivery.status == MERGED]
     titles = {delivery.commit: delivery.title for delivery in made}
@@ -85,7 +91,7 @@ def integrate(step: Step, terms: LoopTerms, *, workers: str, role: str, prompt: 
     )
 
 
-def _made(turn: Turn, workers: str) -> list[Delivery]:
+def _made(turn: Turn, workers: str, succeeded: Collection[int]) -> list[Delivery]:
     """What the ledger has of each worker of this round."""
     key = turn.step.attempt.step
     with Queries(turn.step.ledger.url) as queries:
@@ -95,12 +101,12 @@ def _made(turn: Turn, workers: str) -> list[Delivery]:
             if row.step.task_id == workers and row.sessions
         }
     return [
-        _delivery(str(task["title"]), rows.get(index), turn)
+        _delivery(str(task["title"]), rows.get(index), turn, succeeded=index in succeeded)
         for index, task in enumerate(turn.round.dispatched)
     ]
 
 
-def _delivery(title: str, row: StepRow | None, turn: Turn) -> Delivery:
+def _delivery(title: str, row: StepRow | None, turn: Turn, *, succeeded: bool) -> Delivery:
     if row is None:
         return Delivery(title, FAILED, "no session began")
     last = row.sessions[-1]
@@ -116,6 +122,8 @@ def _delivery(title: str, row: StepRow | None, turn: Turn) -> Delivery:
     if turn.terms.worker_check and (check is None or check.exit_code != 0):
         said = " ".join(check.tail.split())[-200:] if check else "it did not run"
         return Delivery(title, FAILED, f"check {turn.terms.worker_check}: {said}", commit, session)
+    if not succeeded:
+        return Delivery(title, FAILED, "its newest try failed; its log says why", commit, session)
     return Delivery(title, MERGED, "", commit, session)
 
 

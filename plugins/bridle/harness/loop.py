@@ -108,7 +108,7 @@ def begin(step: Step, terms: LoopTerms) -> Turn:
     terms.checks(bench.required)
     if terms.worker_check:
         bench.required.check_command(terms.worker_check)
-    loop_id, number = _place(step)
+    loop_id, number = place_of(step)
     key = step.attempt.step
     loop = step.ledger.open_loop(
         loop_id,
@@ -120,6 +120,7 @@ def begin(step: Step, terms: LoopTerms) -> Turn:
         params=terms.model_dump(mode="json"),
         hours=terms.hours,
     )
+    _forget_orders(step, loop.id, number)
     if loop.state == "failed":  # somebody has cleared the task that failed
         step.ledger.set_loop_state(loop.id, "running")
     elif loop.state != "running":
@@ -140,19 +141,26 @@ def begin(step: Step, terms: LoopTerms) -> Turn:
     return Turn(step, bench, terms, loop, row)
 
 
+def _forget_orders(step: Step, loop_id: str, number: int) -> None:
+    """Where this step was cleared: even if it ends at once, nothing is to be made of its earlier orders."""
+    for row in step.ledger.rounds(loop_id):
+        if row.round == number and row.run_id == step.attempt.step.run_id and row.decision:
+            step.ledger.note_round(row, decision={}, dispatched=[], delivered=[])
+
+
 def turn_of(step: Step, terms: LoopTerms) -> Turn:
     """The round that the step belongs to, which `begin` has opened.
 
     Raises:
         ConfigError: it has not.
     """
-    loop_id, number = _place(step)
+    loop_id, number = place_of(step)
     ledger = step.ledger
     bench = Bench(step, step.repository(terms.repo))
     return Turn(step, bench, terms, ledger.loop(loop_id), ledger.round(loop_id, number))
 
 
-def _place(step: Step) -> tuple[str, int]:
+def place_of(step: Step) -> tuple[str, int]:
     loop_id, number = step.attempt.loop_id, step.attempt.loop_round
     if not loop_id or not number:
         raise ConfigError(

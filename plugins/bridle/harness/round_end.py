@@ -7,7 +7,7 @@ from typing import Any
 from bridle.errors import GoalMissed, SessionFailed
 from bridle.harness.criteria import check_criteria, judge
 from bridle.harness.evidence import dollars
-from bridle.harness.loop import LoopTerms, Turn, turn_of
+from bridle.harness.loop import LoopTerms, Turn, place_of, turn_of
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -19,6 +19,7 @@ from bridle.ledger.reviews import APPROVE, REJECT
 log = logging.getLogger(__name__)
 
 POLICY = "policy"
+REPLAYED = "a recording is of one round; `bridle loop resume` goes on with real models"
 
 
 class RoundResult(StepResult):
@@ -43,6 +44,7 @@ def judge_round(step: Step, terms: LoopTerms, *, role: str, prompt: str) -> Roun
         BudgetSpent, SessionFailed: only where a rubric is judged.
     """
     turn = turn_of(step, terms)
+    step.ledger.reopen_round(turn.round)
     checks = check_criteria(turn, turn.head)
     if terms.rubric and all(check.passed for check in checks):
         checks.append(judge(turn, turn.head, role=role, prompt=prompt))
@@ -86,6 +88,7 @@ def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
         GoalMissed: a stop rule ended the loop.
         SessionFailed: a step of the round failed, and with it the loop.
     """
+    _require_begun(step)
     turn = turn_of(step, terms)
     answer = _answer(turn, review)
     if answer is not None and answer.by != POLICY:
@@ -94,7 +97,8 @@ def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
     row = turn.round
     if not row.verdict or answer is None:
         _close(turn, "stop", reason := _why_broken(turn, review))
-        step.ledger.set_loop_state(turn.loop.id, _state_of_a_broken_loop(turn), reason)
+        if turn.loop.state in ("running", "failed"):  # else a person halted it, and said so
+            step.ledger.set_loop_state(turn.loop.id, _state_of_a_broken_loop(turn), reason)
         raise SessionFailed(f"loop {turn.loop.id}, round {row.round}: {reason}")
     if answer.decision == REJECT and not answer.feedback.strip():
         _close(turn, "stop", reason := f"{answer.by} stopped it")
@@ -113,6 +117,9 @@ def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
     if verdict == "done":
         return None
     loop = step.ledger.loop(turn.loop.id)
+    if step.settings.gateway_mode == "replay":  # further rounds are in no recording, and would be paid for
+        step.ledger.set_loop_state(loop.id, "paused", REPLAYED)
+        return None
     if loop.state == "failed":  # somebody has cleared the task that failed
         step.ledger.set_loop_state(loop.id, "running")
     elif loop.state != "running":
@@ -126,6 +133,22 @@ def is_to_be_published(step: Step, terms: LoopTerms, *, review: str) -> bool:
     turn = turn_of(step, terms)
     answer = _answer(turn, review)
     return turn.round.verdict == "done" and answer is not None and answer.decision == APPROVE
+
+
+def _require_begun(step: Step) -> None:
+    """A round that could not even begin ends its loop; one that a person halted keeps the reason it has.
+
+    Raises:
+        SessionFailed: it did not begin.
+    """
+    loop_id, number = place_of(step)
+    loop = step.ledger.loop(loop_id)
+    if any(row.round == number for row in step.ledger.rounds(loop_id)):
+        return
+    reason = f"round {number} could not begin; the log of its first step says why"
+    if loop.state == "running":
+        step.ledger.set_loop_state(loop_id, "failed", reason)
+    raise SessionFailed(f"loop {loop_id}: {loop.reason or reason}")
 
 
 def _answer(turn: Turn, review: str) -> ReviewRow | None:

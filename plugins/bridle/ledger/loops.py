@@ -1,8 +1,10 @@
 """Loops: rounds of DAG runs that belong together until their goal is met."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain, count
 from typing import Any, Literal
 
 from sqlalchemy import Select, func, select, text, update
@@ -54,9 +56,16 @@ class LoopRow:
         """The loop as a scope of budgets and stop flags."""
         return f"loop:{self.id}"
 
-    def run_id(self, number: int) -> str:
-        """The run that round `number` is, for all rounds but those that a person starts."""
-        return f"{self.id}-r{number}"
+    def run_id(self, number: int, taken: Collection[str] = ()) -> str:
+        """The run that round `number` is, for all rounds but those that a person starts.
+
+        Args:
+            number: of the round.
+            taken: ids of runs that were to be this round and never began it.
+        """
+        name = f"{self.id}-r{number}"
+        others = (f"{name}-{again}" for again in count(2))
+        return next(each for each in chain([name], others) if each not in taken)
 
     def conf(self, number: int) -> dict[str, Json]:
         """The parameters of that run."""
@@ -180,13 +189,21 @@ class Loops(Part):
         self._change_loop(loop_id, state="running", reason="", closed_at=None, params=params)
         return number
 
-    def extend_loop(self, loop_id: str, *, rounds: int | None = None, hours: float | None = None) -> LoopRow:
+    def extend_loop(
+        self,
+        loop_id: str,
+        *,
+        rounds: int | None = None,
+        hours: float | None = None,
+        budget_usd: Decimal | None = None,
+    ) -> LoopRow:
         """Give a loop more room.
 
         Args:
             loop_id: which one.
             rounds: added to its maximum; None: unchanged.
             hours: from now to its new deadline; None: unchanged.
+            budget_usd: what each further round may spend, as the loop's own budget says; None: unchanged.
 
         Raises:
             ConfigError: there is no such loop.
@@ -194,6 +211,8 @@ class Loops(Part):
         params = dict(self.loop(loop_id).params)
         if rounds is not None:
             params["max_rounds"] = params.get("max_rounds", 0) + rounds
+        if budget_usd is not None:
+            params["budget_usd"] = float(budget_usd)
         changes: dict[str, Any] = {"params": params}
         if hours is not None:
             changes["deadline"] = func.clock_timestamp() + _hours(hours)
@@ -252,6 +271,10 @@ class Loops(Part):
         values |= {name: None if fact is None else self._door.json(fact) for name, fact in facts.items()}
         self._change_round(row, {name: value for name, value in values.items() if value is not None})
         return self.round(row.loop_id, row.round)
+
+    def reopen_round(self, row: RoundRow) -> None:
+        """Forget what followed a round: one of its steps is at work, perhaps once more."""
+        self._change_round(row, {"verdict": "", "reason": "", "closed_at": None})
 
     def close_round(
         self, row: RoundRow, *, verdict: Verdict, reason: str, tokens: int, cost_usd: Decimal | None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from bridle.operators.base import BridleOperator
+from bridle.operators.converge import task_states
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,7 +71,18 @@ class IntegrateOperator(BridleOperator):
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.integrate import integrate
 
-        return integrate(step, _terms(context), workers=self.workers, role=self.role, prompt=self.prompt)
+        states = task_states(context, [self.workers])
+        succeeded = {
+            int(name.removeprefix(f"{self.workers}_")) for name, state in states.items() if state == "success"
+        }
+        return integrate(
+            step,
+            _terms(context),
+            workers=self.workers,
+            succeeded=succeeded,
+            role=self.role,
+            prompt=self.prompt,
+        )
 
 
 class DoneWhenOperator(BridleOperator):
@@ -134,10 +146,12 @@ class NextRoundOperator(BridleOperator):
     def execute(self, context: "Context") -> None:
         super().execute(context)
         if self._next is not None:
+            conf = context["dag_run"].conf or {}
+            recorded = {"bridle": conf["bridle"]} if "bridle" in conf else {}
             raise DagRunTriggerException(
                 trigger_dag_id=self.dag_id,
                 dag_run_id=self._next.run_id,
-                conf=self._next.conf,
+                conf={**self._next.conf, **recorded},
                 logical_date=None,
                 reset_dag_run=False,
                 skip_when_already_exists=True,

@@ -70,6 +70,15 @@ def test_a_loop_gets_more_rounds_money_and_time(url: str, ledger: Ledger) -> Non
     assert loop.deadline is not None
     assert budget is not None
     assert budget.cap_usd == Decimal("7.5")
+    assert loop.conf(2)["budget_usd"] == 7.5
+
+
+def test_a_loop_that_is_done_cannot_be_stopped(url: str, ledger: Ledger) -> None:
+    ledger.set_loop_state(LOOP, "done", "done_when holds")
+    refused = bridle(url, "loop", "stop", LOOP)
+    assert (refused.exit_code, f"loop {LOOP} is done: done_when holds" in refused.stderr) == (1, True)
+    assert ledger.loop(LOOP).state == "done"
+    ledger.verify(ledger.claim("x", "me", 9), [f"loop:{LOOP}"])
 
 
 def test_a_loop_that_is_not_there_is_said(url: str) -> None:

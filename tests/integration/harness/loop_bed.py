@@ -74,6 +74,8 @@ class LoopBed:
     checks: Mapping[str, str]
     terms: dict[str, Any] = field(default_factory=dict)
     tries: int = 0
+    succeeded: set[int] = field(default_factory=set)
+    """Workers of the round."""
     asked: list[bool] = field(default_factory=list)
     """Whether each round wanted a human."""
 
@@ -166,6 +168,7 @@ class LoopBed:
             self.step("integrate", number),
             self.wanted,
             workers="work",
+            succeeded=self.succeeded,
             role="implementer",
             prompt="resolve_conflict.md",
         )
@@ -173,6 +176,7 @@ class LoopBed:
 
     def work(self, number: int, workers: list[Kwargs]) -> None:
         """The mapped workers; one that fails does not stop the others."""
+        self.succeeded = set()
         for index, kwargs in enumerate(workers):
             step = self.step("work", number, index)
             wanted = Work(
@@ -184,6 +188,7 @@ class LoopBed:
             )
             with suppress(BridleError):  # Airflow marks it as failed; the ledger knows
                 work(step, wanted)
+                self.succeeded.add(index)
 
     def end(self, number: int, answer: tuple[bool, str] | None) -> int | None:
         """Criteria, review, and what follows."""

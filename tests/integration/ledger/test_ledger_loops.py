@@ -38,6 +38,17 @@ def test_a_loop_can_be_given_more_rounds(ledger):
     assert ledger.extend_loop("loop-1", rounds=2).params["max_rounds"] == 5
 
 
+def test_a_larger_budget_counts_for_each_further_round_too(ledger):
+    open_loop(ledger)
+    assert ledger.extend_loop("loop-1", budget_usd=Decimal("7.5")).conf(2)["budget_usd"] == 7.5
+
+
+def test_the_run_of_a_round_gets_another_name_where_one_that_never_began_has_it(ledger):
+    loop = open_loop(ledger)
+    assert loop.run_id(2) == "loop-1-r2"
+    assert loop.run_id(2, taken={"loop-1-r2", "loop-1-r2-2"}) == "loop-1-r2-3"
+
+
 def test_an_ended_loop_says_why_and_goes_on_again(ledger):
     open_loop(ledger)
     ledger.set_loop_state("loop-1", "stopped", "its rounds are used up")
