@@ -15,6 +15,7 @@ from bridle.doctor.patient import Patient
 from bridle.errors import BridleError
 from bridle.forge import remote_of
 from bridle.gateway.providers import Provider, resolve
+from bridle.gateway.refusal import credential_problem, is_json
 from bridle.workspace.git import run
 
 SECONDS = 15.0
@@ -22,8 +23,8 @@ SECONDS = 15.0
 
 def models(patient: Patient) -> Iterator[Finding]:
     """Every provider and key that a role needs: asked for its list of models, which costs nothing."""
-    if patient.settings.gateway_mode == "script":
-        yield unseen("models", "they are played from a script: no key is needed")
+    if patient.settings.answered_by != "live":
+        yield unseen("models", f"they are answered by a {patient.settings.answered_by}: no key is needed")
         return
     wanted = {
         (provider, role.connection if provider == role.provider else None): model
@@ -50,16 +51,20 @@ def _asked(what: str, provider: Provider) -> Finding:
         return fail(
             what, f"no answer from {url}: {error}", "check the network, the proxy and the connection's host"
         )
-    if answer.status_code in (401, 403):
-        return fail(
-            what, f"{url} refuses the key of {key} ({answer.status_code})", f"put a valid key into {key}"
-        )
+    return _judged(what, url, key, answer)
+
+
+def _judged(what: str, url: str, key: str, answer: httpx.Response) -> Finding:
+    if problem := credential_problem(answer.status_code, answer.content):
+        return fail(what, f"{url}: {problem}", f"put a working key into {key}")
     if answer.status_code == 429 or answer.status_code >= 500:
         return warn(what, f"{url} answers {answer.status_code}", "try again later")
     if answer.status_code == 404:
         return unseen(what, f"{url} has no list of models, so the key of {key} cannot be tried for free")
     if not answer.is_success:
         return warn(what, f"{url} answers {answer.status_code}", f"check the host and the key of {key}")
+    if not is_json(answer.content):
+        return fail(what, f"{url} answers with a page and not with JSON", f"check the host of {key}")
     return ok(what, f"{urlsplit(url).netloc} takes {key}")
 
 

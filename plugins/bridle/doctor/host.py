@@ -39,7 +39,7 @@ def sandbox(patient: Patient) -> Iterator[Finding]:
         yield ok("sandbox", "bubblewrap works" + (", as an unprivileged user" if strength.user else ""))
     elif settings.isolation == "sandbox":
         yield fail("sandbox", f"[bridle] isolation asks for it; {why}", install)
-    elif settings.gateway_mode == "live" and not settings.allow_unsandboxed:
+    elif settings.answered_by == "live" and not settings.allow_unsandboxed:
         yield fail("sandbox", f"there is none ({why}): sessions with live models are refused", install)
     else:
         yield warn("sandbox", f"there is none ({why}); isolation is `{best}`", install)

@@ -1,8 +1,8 @@
 """What was found out about this host, kept for the next process: a probe takes a tenth of a second or more.
 
 What is read back is believed only when this user wrote it where nobody else can, about this very host, since
-it started. Callers keep only findings that the sandbox works: a forged or outdated one can make a session
-fail to start, after which it is forgotten, but never make it run with less isolation.
+it started. Callers keep, and believe, only findings that the sandbox works: a forged or outdated one can make
+a session fail to start, after which it is forgotten, but never make it run with less isolation.
 """
 
 import contextlib

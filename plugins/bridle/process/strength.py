@@ -74,12 +74,23 @@ def detect(user: str = "nobody", *, memory: Path | None = None) -> Strength:
     if memory is None:
         return _probe(user)
     key = host_key(user)
-    if found := recall(memory, key):
-        return Strength.of(found)
+    found = recall(memory, key)
+    if found is not None and (believed := _believed(found, user)):
+        return believed
     strength = _probe(user)
     if strength.works[0] is Isolation.SANDBOX:
         remember(memory, key, strength.record())
     return strength
+
+
+def _believed(found: dict[str, Any], user: str) -> Strength | None:
+    """What was found before; None unless it is the most that there can be, with the very user for it."""
+    try:
+        strength = Strength.of(found)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
+    best = strength.works[:1] == (Isolation.SANDBOX,)
+    return strength if best and strength.user == _lesser(user) else None
 
 
 def _probe(user: str) -> Strength:

@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +114,46 @@ def test_what_is_well_is_well(installed: Installed, tmp_path: Path) -> None:
     assert {what: told.about(what)["verdict"] for what in (*wanted, "issues of demo")} == dict.fromkeys(
         (*wanted, "issues of demo"), "ok"
     ), told.data
+
+
+@pytest.mark.parametrize("mode", [{"GATEWAY_MODE": "replay"}, {"GATEWAY_MODE": "record", "SCRIPT": "s.yaml"}])
+def test_where_no_model_is_called_no_key_is_asked_for(installed: Installed, mode: dict[str, str]) -> None:
+    told = installed.told(**{f"AIRFLOW__BRIDLE__{name}": value for name, value in mode.items()})
+    assert told.about("models")["verdict"] == "unseen"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [(402, b"{}", "has no credit"), (200, b"<!doctype html><html></html>", "a page and not with JSON")],
+    ids=["no credit", "a page"],
+)
+def test_a_provider_is_judged_as_a_session_would_judge_it(
+    installed: Installed, status: int, body: bytes, said: str
+) -> None:
+    with answering(status, body) as installed.model:
+        found = installed.told().about("provider anthropic")
+    assert (found["verdict"], said in found["said"]) == ("fail", True), found
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """A server that answers every GET like this; the block gets its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        running = threading.Thread(target=server.serve_forever, args=(0.01,))
+        running.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        running.join()
 
 
 def test_each_thing_that_is_wrong_has_its_own_remedy(installed: Installed) -> None:

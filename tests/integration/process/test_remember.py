@@ -94,6 +94,29 @@ def test_a_file_that_cannot_be_trusted_is_not_believed(tmp_path: Path, spoil: st
     assert detect(memory=tmp_path).works[0] is Isolation.SANDBOX
 
 
+@pytest.mark.usefixtures("sandboxed")
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"works": ["none"], "reasons": {}, "user": None},
+        {"works": ["sandbox", "user", "none"], "reasons": {}, "user": [0, 0]},
+        {"works": [], "reasons": {}, "user": None},
+        {"works": ["cage"], "reasons": {}, "user": None},
+        {"works": ["sandbox"], "reasons": [], "user": []},
+        {},
+    ],
+    ids=["weaker", "as root", "nothing", "unknown", "misshapen", "empty"],
+)
+def test_a_finding_that_says_less_than_the_most_is_looked_for_again(
+    tmp_path: Path, forged: dict[str, object]
+) -> None:
+    """It was written under the right key by whoever can write here, such as a session without a sandbox."""
+    detect.cache_clear()
+    honest = detect()
+    remember(tmp_path, host_key("nobody"), forged)
+    assert detect(memory=tmp_path) == honest
+
+
 def test_what_is_forgotten_is_looked_for_again(tmp_path: Path) -> None:
     remember(tmp_path, "key", {"a": 1})
     forget(tmp_path)
