@@ -8,7 +8,7 @@ from bridle.guard.sanitize import fence_untrusted
 from bridle.harness.criteria import check_criteria
 from bridle.harness.digest import FEEDBACK_BYTES, cut, digest, failures
 from bridle.harness.loop import LoopTerms, Turn, begin
-from bridle.harness.reference import expand, shrink
+from bridle.harness.reference import expand, keep
 from bridle.harness.repository_map import map_of
 from bridle.harness.result import StepResult
 from bridle.harness.session import Assignment
@@ -135,7 +135,8 @@ def _kwargs(turn: Turn, task: Task) -> Kwargs:
     told = {"goal": turn.loop.goal, **task.model_dump()}
     name = f"task of round {turn.round.round}"
     return {
-        "inputs": {"task": shrink(told, turn.step.ledger, name=name)},
+        # all of a round's tasks share one XCom
+        "inputs": {"task": keep(told, turn.step.ledger, name=name)},
         "base": turn.round.base_commit,
         "check": turn.terms.worker_check,
     }

@@ -17,9 +17,13 @@ class Artifacts(Protocol):
 
 def shrink(value: Any, artifacts: Artifacts, *, name: str) -> Any:
     """`value` itself when its JSON is at most `INLINE_LIMIT` bytes, else a reference to where it is kept."""
+    small = len(json.dumps(value, ensure_ascii=False).encode()) <= INLINE_LIMIT
+    return value if small else keep(value, artifacts, name=name)
+
+
+def keep(value: Any, artifacts: Artifacts, *, name: str) -> dict[str, Any]:
+    """A reference to `value`, kept in the ledger whatever its size."""
     text = json.dumps(value, ensure_ascii=False)
-    if len(text.encode()) <= INLINE_LIMIT:
-        return value
     ref = artifacts.put_artifact(text, "application/json", name)
     return {"artifact": ref, "bytes": len(text.encode())}
 
