@@ -10,7 +10,8 @@ from bridle.gateway.providers import Provider
 from bridle.ledger.records import Usage
 
 UNSTATED_OUTPUT_TOKENS = 32_768
-"""Assumed of a request that sets no limit on its answer."""
+"""Assumed of a request that sets no limit on its answer. It is not given this one: many models and servers
+refuse a limit above their own, and nothing tells which have less."""
 RESPONSES_OUTPUT_TOKENS = 16_000
 """The limit that a request in the Responses dialect is given when it sets none; Codex never does."""
 
@@ -75,7 +76,6 @@ def _alike(one: bytes, other: bytes) -> int:
 
 def _most_output(dialect: Dialect, body: dict[str, Any]) -> int:
     stated = [body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
-    limits = [value for value in stated if isinstance(value, int) and value > 0]
-    answers = body.get("n")
+    limits = [value for value in stated if value is not None]
     unstated = RESPONSES_OUTPUT_TOKENS if dialect == "openai-responses" else UNSTATED_OUTPUT_TOKENS
-    return max(limits, default=unstated) * (answers if isinstance(answers, int) else 1)
+    return max(limits, default=unstated) * (body.get("n") or 1)

@@ -19,7 +19,7 @@ def request_body(dialect: Dialect, raw: bytes, body: dict[str, Any]) -> bytes:
     sent = body if asks_for_usage(dialect, body) else asking(body)
     if dialect == "openai-responses":
         # without a limit of its own an answer may cost more than was reserved for it
-        sent = {"max_output_tokens": RESPONSES_OUTPUT_TOKENS, **sent}
+        sent = {**sent, "max_output_tokens": sent.get("max_output_tokens") or RESPONSES_OUTPUT_TOKENS}
         # what Codex tells of the host and the repository
         sent.pop("client_metadata", None)
     return raw if sent == body else json.dumps(sent).encode()

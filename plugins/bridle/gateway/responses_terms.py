@@ -7,7 +7,7 @@ read it. So every request brings all of its conversation, and asks for nothing t
 
 from typing import Any
 
-from bridle.gateway.refused import Refused, objects, shown, words
+from bridle.gateway.refused import Refused, objects, require_counts, shown, words
 
 FIELDS = words("""
     client_metadata include input instructions max_output_tokens metadata model parallel_tool_calls
@@ -37,6 +37,7 @@ def check_responses(body: dict[str, Any]) -> None:
             "the provider would keep the answer, which others with the same key can read: ask with "
             "`store` false"
         )
+    require_counts(body, "max_output_tokens")
     for wanted in body.get("include") or ():
         if wanted not in _INCLUDED:
             raise Refused(f"an answer that includes {shown(wanted)} is not on offer")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from bridle.agents.base import Dialect
-from bridle.gateway.refused import Refused, objects, shown, words
+from bridle.gateway.refused import Refused, objects, require_counts, shown, words
 from bridle.gateway.responses_terms import FIELDS, check_responses
 
 CLIENT_TOOLS = ("bash_", "text_editor_", "memory_", "computer_")
@@ -90,6 +90,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _anthropic(body: dict[str, Any]) -> None:
+    require_counts(body, "max_tokens")
     for tool in objects(body.get("tools"), "tools"):
         _anthropic_tool(tool)
     management = body.get("context_management")
@@ -133,6 +134,7 @@ def _source(source: Any) -> None:
 
 
 def _openai(body: dict[str, Any]) -> None:
+    require_counts(body, "max_tokens", "max_completion_tokens", "n")
     for tool in objects(body.get("tools"), "tools"):
         if tool.get("type") not in ("function", "custom"):
             raise Refused(f"a tool of type {shown(tool.get('type'))} is run by the provider")

@@ -22,7 +22,8 @@ def test_what_says_everything_is_passed_on_byte_for_byte(dialect: Dialect, body:
     assert request_body(dialect, raw, body) is raw
 
 
-def test_an_answer_without_a_limit_is_given_the_one_that_was_reserved() -> None:
-    body = {"model": "m", "input": "hi", "client_metadata": {"host": "mine"}}
+@pytest.mark.parametrize("limit", [{}, {"max_output_tokens": None}], ids=["absent", "null"])
+def test_an_answer_without_a_limit_is_given_the_one_that_was_reserved(limit: dict[str, Any]) -> None:
+    body = {"model": "m", "input": "hi", "client_metadata": {"host": "mine"}, **limit}
     sent = json.loads(request_body("openai-responses", json.dumps(body).encode(), body))
     assert sent == {"model": "m", "input": "hi", "max_output_tokens": 16_000}
