@@ -11,7 +11,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from bridle.agents.base import Dialect
-from bridle.errors import BridleError, BudgetSpent
+from bridle.errors import BridleError, BudgetSpent, LedgerUnavailable
 from bridle.gateway.estimate import Estimate
 from bridle.ledger.records import BudgetWarning, CallRequest, Fence, Price, Usage
 from bridle.ledger.store import Ledger
@@ -143,7 +143,15 @@ class LedgerMeter:
         with self._lock:
             for call_id, settlement in list(self._waiting.items()):
                 fields = {name: getattr(settlement, name) for name in settlement.__dataclass_fields__}
-                warnings = self._ledger.settle(call_id, **fields)
+                try:
+                    warnings = self._ledger.settle(call_id, **fields)
+                except LedgerUnavailable:
+                    raise
+                except BridleError:
+                    # it would fail for ever, and every reservation after it
+                    del self._waiting[call_id]
+                    log.exception("model call %s is booked at its estimate: it could not be settled", call_id)
+                    continue
                 del self._waiting[call_id]
                 for warning in warnings:
                     self._on_warning(warning)

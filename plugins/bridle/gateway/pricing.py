@@ -1,6 +1,5 @@
 """What a call costs: by the user's own prices, else by genai-prices. Unknown stays unknown."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,21 @@ _PRICE_LIST_NAMES = {"moonshot": "moonshotai"}
 _MILLION = Decimal(1_000_000)
 
 
-def price(provider: "Provider", model: str, usage: Usage, *, hour_cache_writes: int = 0) -> Price:
+def price(
+    provider: "Provider", model: str, usage: Usage, *, asked: str = "", hour_cache_writes: int = 0
+) -> Price:
     """The price of one call; tiers make it wrong for sums of calls.
 
     Args:
         provider: who answered.
         model: the provider's name of the model.
         usage: of this call.
+        asked: what the call named, when `model` is what its answer names: a model that is not known by the
+            one is by the other, and own prices of both go before the list.
         hour_cache_writes: how many of its cache writes live for an hour, which costs more.
     """
-    own = _own_price(provider.prices, model)
+    names = [model, asked] if asked else [model]
+    own = next((provider.prices[name] for name in (*names, "*") if name in provider.prices), None)
     if own:
         return Price(_cost(own, usage), source=f"own price of {provider.name}")
     from genai_prices import Usage as Priced
@@ -38,12 +42,13 @@ def price(provider: "Provider", model: str, usage: Usage, *, hour_cache_writes: 
         cache_write_1h_tokens=hour_cache_writes,
     )
     listed = _PRICE_LIST_NAMES.get(provider.name, provider.name)
-    try:
-        amount = calc_price(priced, model, provider_id=listed).total_price
-    except (LookupError, ValueError):
-        # not on the list, or usage that contradicts itself: either way nobody knows
-        return Price(None, source="genai-prices", version=__version__)
-    return Price(amount, source="genai-prices", version=__version__)
+    for name in names:
+        try:
+            amount = calc_price(priced, name, provider_id=listed).total_price
+        except (LookupError, ValueError):
+            continue  # not on the list, or usage that contradicts itself: either way nobody knows
+        return Price(amount, source="genai-prices", version=__version__)
+    return Price(None, source="genai-prices", version=__version__)
 
 
 def require_price(provider: "Provider", model: str) -> None:
@@ -60,12 +65,10 @@ def require_price(provider: "Provider", model: str) -> None:
         )
 
 
-def _own_price(prices: Mapping[str, ModelPrice], model: str) -> ModelPrice | None:
-    return prices.get(model) or prices.get("*")
-
-
-def _cost(own: ModelPrice, usage: Usage) -> Decimal:
+def _cost(own: ModelPrice, usage: Usage) -> Decimal | None:
     plain = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
+    if plain < 0:
+        return None  # usage that contradicts itself would give budget back
     read = own.input_mtok if own.cache_read_mtok is None else own.cache_read_mtok
     write = own.input_mtok if own.cache_write_mtok is None else own.cache_write_mtok
     total = plain * own.input_mtok + usage.cache_read_tokens * read + usage.cache_write_tokens * write

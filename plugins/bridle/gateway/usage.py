@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bridle.agents.base import Dialect
@@ -12,6 +12,8 @@ _CHARACTERS_PER_TOKEN = 3
 """Assumed, on the high side, of what was seen of an answer that broke off."""
 _NOT_SAID = frozenset({"type", "signature"})
 """Parts of a delta that are no output."""
+_MOST = 10**12
+"""Beyond any count; the ledger's columns end somewhere too."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ def read_answer(dialect: Dialect, body: bytes) -> Reading:
         return Reading(None, None)
     if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
         return Reading(None, None)
+    model = _name(answer.get("model"))
     if dialect == "anthropic-messages":
-        return _anthropic(answer["usage"], answer.get("model"))
+        return _anthropic(answer["usage"], model)
     usage = _responses if dialect == "openai-responses" else _openai
-    return Reading(usage(answer["usage"]), answer.get("model"))
+    return Reading(usage(answer["usage"]), model)
 
 
 def reader_for(dialect: Dialect) -> UsageReader:
@@ -122,12 +125,12 @@ class AnthropicReader(_Events):
     def _event(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "message_start":
-            message = event.get("message") or {}
-            self._usage, self._model = dict(message.get("usage") or {}), message.get("model")
+            message = _object(event.get("message"))
+            self._usage, self._model = dict(_object(message.get("usage"))), _name(message.get("model"))
         elif kind == "content_block_delta":
             self._said += _characters(event.get("delta"))
         elif kind == "message_delta":
-            told = event.get("usage") or {}
+            told = _object(event.get("usage"))
             self._usage |= {
                 name: _larger(self._usage.get(name), value)
                 for name, value in told.items()
@@ -140,7 +143,8 @@ class AnthropicReader(_Events):
         if not self._usage:
             return Reading(None, self._model)
         if not self.finished:
-            heard = max(self._usage.get("output_tokens", 0), -(-self._said // _CHARACTERS_PER_TOKEN))
+            counted = _count(self._usage.get("output_tokens")) or 0
+            heard = max(counted, -(-self._said // _CHARACTERS_PER_TOKEN))
             return _anthropic(self._usage | {"output_tokens": heard}, self._model)
         return _anthropic(self._usage, self._model)
 
@@ -154,13 +158,14 @@ class OpenAIReader(_Events):
         self._model: str | None = None
 
     def _event(self, event: dict[str, Any]) -> None:
-        self._model = event.get("model") or self._model
-        choices = [choice for choice in event.get("choices") or () if isinstance(choice, dict)]
+        self._model = _name(event.get("model")) or self._model
+        told = event.get("choices")
+        choices = [choice for choice in told if isinstance(choice, dict)] if isinstance(told, list) else []
         self._closed |= any(choice.get("finish_reason") for choice in choices)
         # Moonshot tells it inside of its last choice
-        for told in (event.get("usage"), *(choice.get("usage") for choice in choices)):
-            if isinstance(told, dict):
-                self._usage = _openai(told)
+        for usage in (event.get("usage"), *(choice.get("usage") for choice in choices)):
+            if isinstance(usage, dict):
+                self._usage = _openai(usage)
                 break
 
     def reading(self) -> Reading:
@@ -179,7 +184,7 @@ class ResponsesReader(_Events):
         response = event.get("response")
         if not isinstance(response, dict):
             return
-        self._model = response.get("model") or self._model
+        self._model = _name(response.get("model")) or self._model
         if event.get("type") in ("response.completed", "response.incomplete", "response.failed"):
             self.finished = True
             if isinstance(response.get("error"), dict):
@@ -192,40 +197,65 @@ class ResponsesReader(_Events):
 
 
 def _anthropic(usage: dict[str, Any], model: str | None) -> Reading:
-    read = usage.get("cache_read_input_tokens") or 0
-    written = usage.get("cache_creation_input_tokens") or 0
-    hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
-    total = (usage.get("input_tokens") or 0) + read + written
-    thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
-    return Reading(Usage(total, usage.get("output_tokens") or 0, read, written, thought), model, hour)
+    counted = _usage(
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+        usage.get("cache_read_input_tokens"),
+        usage.get("cache_creation_input_tokens"),
+        _object(usage.get("output_tokens_details")).get("thinking_tokens"),
+    )
+    if counted is not None:  # this dialect tells the cached ones beside the others
+        cached = counted.cache_read_tokens + counted.cache_write_tokens
+        counted = replace(counted, input_tokens=counted.input_tokens + cached)
+    hour = _count(_object(usage.get("cache_creation")).get("ephemeral_1h_input_tokens"))
+    return Reading(counted, model, hour or 0)
 
 
-def _openai(usage: dict[str, Any]) -> Usage:
-    told = usage.get("prompt_tokens_details") or {}
-    thought = usage.get("completion_tokens_details") or {}
-    return Usage(
-        input_tokens=usage.get("prompt_tokens") or 0,
-        output_tokens=usage.get("completion_tokens") or 0,
+def _openai(usage: dict[str, Any]) -> Usage | None:
+    told = _object(usage.get("prompt_tokens_details"))
+    return _usage(
+        usage.get("prompt_tokens"),
+        usage.get("completion_tokens"),
         # Moonshot and DeepSeek tell it at the top
-        cache_read_tokens=told.get("cached_tokens")
-        or usage.get("cached_tokens")
-        or usage.get("prompt_cache_hit_tokens")
-        or 0,
-        cache_write_tokens=told.get("cache_write_tokens") or 0,
-        reasoning_tokens=thought.get("reasoning_tokens") or 0,
+        told.get("cached_tokens") or usage.get("cached_tokens") or usage.get("prompt_cache_hit_tokens"),
+        told.get("cache_write_tokens"),
+        _object(usage.get("completion_tokens_details")).get("reasoning_tokens"),
     )
 
 
-def _responses(usage: dict[str, Any]) -> Usage:
-    told = usage.get("input_tokens_details") or {}
-    thought = usage.get("output_tokens_details") or {}
-    return Usage(
-        input_tokens=usage.get("input_tokens") or 0,
-        output_tokens=usage.get("output_tokens") or 0,
-        cache_read_tokens=told.get("cached_tokens") or 0,
-        cache_write_tokens=told.get("cache_write_tokens") or 0,
-        reasoning_tokens=thought.get("reasoning_tokens") or 0,
+def _responses(usage: dict[str, Any]) -> Usage | None:
+    told = _object(usage.get("input_tokens_details"))
+    return _usage(
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+        told.get("cached_tokens"),
+        told.get("cache_write_tokens"),
+        _object(usage.get("output_tokens_details")).get("reasoning_tokens"),
     )
+
+
+def _usage(*told: object) -> Usage | None:
+    """The counts in the order of `Usage`; None when one of them is no count: then nobody knows."""
+    counts = [_count(value) for value in told]
+    known = [count for count in counts if count is not None]
+    return Usage(*known) if len(known) == len(counts) else None
+
+
+def _count(value: object) -> int | None:
+    """A number of tokens, zero when it was not told; None when what was told is none."""
+    if value is None:
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= _MOST else None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _larger(known: Any, told: Any) -> Any:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from gateway_helpers import ASK, Open, anthropic_client, shown
 
-from bridle.errors import LedgerUnavailable
+from bridle.errors import ConfigError, LedgerUnavailable
 from bridle.gateway.budget import LedgerMeter
 from bridle.ledger.ids import new_id
 from bridle.ledger.queries import Queries
@@ -132,6 +132,27 @@ def test_a_settlement_that_finds_no_ledger_is_written_when_it_is_back(
     assert written is not None
     assert (written.reserved_tokens, written.spent_tokens) == (0, 50)
     assert ledger.session_totals(session[0]).usage == Usage(40, 10)
+
+
+class Refusing(Ledger):
+    """A ledger that does not understand settlements."""
+
+    def settle(self, call_id: UUID, **fields: Any) -> tuple[BudgetWarning, ...]:
+        raise ConfigError("no such function")
+
+
+def test_a_settlement_that_can_never_be_written_stays_at_its_estimate_and_the_session_goes_on(
+    open_gateway: Open, ledger_url: str, ledger: Ledger, session: tuple[UUID, Fence]
+) -> None:
+    with Refusing(ledger_url) as refusing:
+        books = LedgerMeter(refusing, session_id=session[0], fence=session[1], scopes=(STEP.run_scope,))
+        gateway = open_gateway("small", books=books)
+        for _ in range(2):
+            assert anthropic_client(gateway).messages.create(**ASK).content[0].text == "ok"
+        gateway.stop()
+    booked = ledger.budget(STEP.run_scope)
+    assert booked is not None
+    assert (booked.reserved_tokens > 2 * 50, booked.spent_tokens) == (True, 0)
 
 
 def test_the_next_call_of_a_session_finds_the_one_before_settled(

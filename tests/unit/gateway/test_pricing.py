@@ -63,6 +63,21 @@ def test_a_price_of_the_users_own_wins() -> None:
     assert price(provider, "another", Usage(5, 5)).amount == 0
 
 
+def test_a_price_of_ones_own_counts_under_the_name_that_was_asked_for_too() -> None:
+    """OpenAI answers `gpt-4o` with a dated name, which the list knows; the own price was reserved."""
+    own = {"gpt-4o": ModelPrice(input_mtok=Decimal(100), output_mtok=Decimal(100))}
+    usage, dated = Usage(1_000_000, 0), "gpt-4o-2024-08-06"
+    assert price(Provider("openai", {}, key="", prices=own), dated, usage, asked="gpt-4o").amount == 100
+    listed = price(Provider("openai", {}, key=""), "nobody-knows", usage, asked="gpt-4o")
+    assert listed.amount == price(Provider("openai", {}, key=""), dated, usage).amount == Decimal("2.5")
+
+
+def test_usage_that_contradicts_itself_gives_no_budget_back_by_an_own_price_either() -> None:
+    own = {"m": ModelPrice(input_mtok=Decimal(5), output_mtok=Decimal(5), cache_read_mtok=Decimal("0.05"))}
+    beside = Usage(100, 10, cache_read_tokens=100_000)
+    assert price(Provider("mine", {}, key="", prices=own), "m", beside).amount is None
+
+
 def test_a_dollar_limit_needs_a_price_and_the_message_says_how_to_give_one() -> None:
     require_price(ANTHROPIC, "claude-haiku-4-5")
     with pytest.raises(ConfigError, match=r"mine: \{prices: \{kimi-x: \{input_mtok"):

@@ -180,3 +180,26 @@ def test_an_error_in_the_middle_of_a_stream_is_seen(dialect: Any, event: dict[st
     reader = reader_for(dialect)
     reader.feed(f"data: {json.dumps(event)}\n\n".encode())
     assert reader.error == "Overloaded"
+
+
+@pytest.mark.parametrize("count", ["100", -1, 1.5, True, 10**30, [1]])
+def test_a_number_that_is_none_leaves_the_call_at_its_estimate(count: Any) -> None:
+    """The books take whole numbers; anything else from a provider must not reach them."""
+    chat = json.dumps({"model": "m", "usage": {"prompt_tokens": count, "completion_tokens": 5}})
+    assert read_answer("openai-chat", chat.encode()) == Reading(None, "m")
+    message = json.dumps({"model": ["m"], "usage": {"input_tokens": 5, "output_tokens": count}})
+    assert read_answer("anthropic-messages", message.encode()) == Reading(None, None)
+
+
+def test_a_whole_number_is_one_also_with_a_point() -> None:
+    answer = {"usage": {"prompt_tokens": 100.0, "completion_tokens": None, "prompt_tokens_details": 7}}
+    usage = read_answer("openai-chat", json.dumps(answer).encode()).usage
+    assert usage == Usage(100, 0)
+    assert type(usage.input_tokens) is int
+
+
+def test_a_message_cut_before_its_output_was_counted_is_read_all_the_same() -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": None}}}
+    reader = reader_for("anthropic-messages")
+    reader.feed(f"data: {json.dumps(start)}\n\n".encode())
+    assert reader.reading().usage == Usage(9, 0)
