@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Coroutine
 from itertools import zip_longest
+from math import ceil
 from typing import Any
 
 from starlette.responses import Response
@@ -18,10 +19,15 @@ from starlette.types import Receive, Scope, Send
 
 from bridle.agents.base import Dialect, Event, EventKind
 from bridle.errors import BridleError
+from bridle.gateway import refusal
 from bridle.gateway.chain import Chain
+from bridle.gateway.lost import Lost
 from bridle.gateway.relay import Relay, Session, hung_up
 from bridle.gateway.slots import Slots
 
+LONGEST_WAIT = 60.0
+"""Seconds that an agent may wait for its provider. Told to wait for longer it is ended instead: then Airflow
+waits, without a worker and without the session's time running out."""
 _TELL_AFTER = 2.0
 """Seconds of waiting for a slot after which people are told."""
 
@@ -58,7 +64,10 @@ class Attempts(Response):
                     return
             finally:
                 chain.choosing.release()
-        await self._ask(chain.answering, scope, receive, send, gives_way=False)
+        relay = await self._ask(chain.answering, scope, receive, send)
+        if relay is not None and relay.lost is not None:
+            last = self._last_word(chain.answering, relay.lost, relay.lost.retry_after)
+            await last(scope, receive, send)
 
     async def _choose(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask the models in turn; the session stays with the one that answers."""
@@ -68,7 +77,7 @@ class Attempts(Response):
             return
         for candidate, following in zip_longest(candidates, candidates[1:]):
             link = candidate.link
-            relay = await self._ask(link, scope, receive, send, gives_way=following is not None)
+            relay = await self._ask(link, scope, receive, send)
             if relay is not None and relay.answered:
                 self._chain.answered(link)
             if relay is None or relay.lost is None:
@@ -76,10 +85,27 @@ class Attempts(Response):
             self._chain.failed(link, relay.lost)
             if following is not None:
                 await _tell(link, EventKind.FALLBACK, **_switch(link, following.link, relay.lost.reason))
+            else:
+                await self._last_word(link, relay.lost, self._chain.pause)(scope, receive, send)
 
-    async def _ask(
-        self, link: Session, scope: Scope, receive: Receive, send: Send, *, gives_way: bool
-    ) -> Relay | None:
+    def _last_word(self, link: Session, lost: Lost, pause: float | None) -> Response:
+        """What the agent is told when nobody answers.
+
+        Args:
+            link: the model that was asked last.
+            lost: what came of it.
+            pause: seconds for which nobody is to be asked; None: that was not said.
+        """
+        link.progress.rest(pause)
+        if pause is not None and pause > LONGEST_WAIT:
+            return refusal.final(self._dialect, "provider", lost.reason)
+        seconds = 0 if pause is None else ceil(pause)
+        if seconds < (lost.retry_after or 0):  # another model is ready before this one
+            lost.answer.headers["retry-after"] = str(seconds)
+            lost.answer.headers["retry-after-ms"] = str(seconds * 1000)
+        return lost.answer
+
+    async def _ask(self, link: Session, scope: Scope, receive: Receive, send: Send) -> Relay | None:
         """One attempt; None when the agent went away before it began."""
         with contextlib.ExitStack() as held:
             if link.slots is not None:
@@ -89,11 +115,11 @@ class Attempts(Response):
                     slot.take(_Patience(link, link.slots).wait), receive, link
                 ):
                     return None
-            relay = self._relay(link, gives_way)
+            relay = self._relay(link)
             await relay(scope, receive, send)
             return relay
 
-    def _relay(self, link: Session, gives_way: bool) -> Relay:
+    def _relay(self, link: Session) -> Relay:
         upstream, raw, body = link.upstream, self._raw, self._body
         if link is not self._chain.links[0]:
             body = {**body, "model": upstream.model.removesuffix("[1m]")}
@@ -105,7 +131,7 @@ class Attempts(Response):
             # usage is read from the bytes that pass, so they must not be compressed
             "accept-encoding": "identity",
         }
-        return Relay(link, self._dialect, raw, body, headers, gives_way=gives_way)
+        return Relay(link, self._dialect, raw, body, headers)
 
 
 class _Patience:

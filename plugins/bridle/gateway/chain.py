@@ -41,6 +41,7 @@ class Chain:
         """Held by the one request that looks for the model that answers; others wait for what it finds."""
         self._answering = links[0] if len(links) == 1 else None
         self._until = dict.fromkeys(links, 0.0)
+        self._told: dict[Session, float] = {}
 
     @property
     def answering(self) -> Session | None:
@@ -61,8 +62,18 @@ class Chain:
         waits = [Candidate(link, max(0.0, until - now)) for link, until in self._until.items()]
         return tuple(each for each in waits if not each.rest) or (min(waits, key=lambda each: each.rest),)
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds for which all the models shall be left alone; None: one of their providers did not say."""
+        if len(self._told) < len(self.links):
+            return None
+        return max(0.0, min(self._told.values()) - time.monotonic())
+
     def failed(self, link: Session, lost: Lost) -> None:
         """Leave a model alone for as long as its provider asks, and a little longer: not all at one time."""
+        self._told.pop(link, None)
+        if lost.retry_after is not None:
+            self._told[link] = time.monotonic() + lost.retry_after
         rest = min(_REST if lost.retry_after is None else lost.retry_after, LONGEST_REST)
         self._until[link] = time.monotonic() + rest * random.uniform(1, 1.25)  # noqa: S311 (no secret)
 

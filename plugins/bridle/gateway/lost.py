@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 
+from starlette.responses import Response
+
 
 @dataclass(frozen=True)
 class Lost:
@@ -12,6 +14,8 @@ class Lost:
 
     reason: str
     """In a sentence."""
+    answer: Response
+    """For the agent, when no other model is asked."""
     retry_after: float | None = None
     """Seconds that the provider wants to be left alone; None: it did not say."""
 

@@ -29,7 +29,8 @@ class Progress:
     """`time.monotonic()` of the final ending."""
 
     resting_until: float | None = None
-    """`time.monotonic()` until which the provider asked to be left alone, when it refused the last call."""
+    """`time.monotonic()` until which the provider asked to be left alone, when it refused the last call; of a
+    chain whose providers all did, the first to be ready."""
 
     def touch(self) -> None:
         """Something moved."""
@@ -39,6 +40,7 @@ class Progress:
         """Note what ended it; a final ending keeps its first reason."""
         if not self.final:
             self.ended, self.reason, self.ended_at = ending, reason, time.monotonic()
+            self.resting_until = None  # what an earlier call was told says nothing of this one
 
     def rest(self, seconds: float | None) -> None:
         """The provider wants to be left alone for so long; None: it does not say."""

@@ -31,10 +31,6 @@ from bridle.gateway.usage import Reading, read_answer, reader_for
 from bridle.gateway.wire import error_body, error_response
 from bridle.ledger.records import Price, Usage
 
-LONGEST_WAIT = 60.0
-"""Seconds that an agent may wait for its provider. Told to wait for longer it is ended instead: then Airflow
-waits, without a worker and without the session's time running out."""
-
 _NOTHING_USED = Reading(Usage(), None)
 _NOT_SAID = Reading(None, None)
 
@@ -56,7 +52,7 @@ class Session:
 
 
 class Relay(Response):
-    """Makes one call, and is its answer.
+    """Makes one call, and is its answer; `lost` calls have none, and the agent has not been told yet.
 
     The call runs beside two watchers: when the agent hangs up, or the gateway stops, the provider's
     connection is closed at once and the call is settled with what was seen of it.
@@ -67,7 +63,6 @@ class Relay(Response):
         raw: the request as it goes to the provider, unless it has to be made to ask for its usage.
         body: the same, as JSON.
         headers: for the provider.
-        gives_way: keep an answer from the agent that another model may still give; see `lost`.
     """
 
     def __init__(
@@ -77,15 +72,12 @@ class Relay(Response):
         raw: bytes,
         body: dict[str, Any],
         headers: dict[str, str],
-        *,
-        gives_way: bool = False,
     ) -> None:
         super().__init__()
         self.lost: Lost | None = None
-        """Why there was no answer; when it `gives_way`, the agent has not been told yet."""
+        """Why there was no answer."""
         self.answered = False
         """An answer of the model has begun."""
-        self._gives_way = gives_way
         self._session = session
         self._dialect = dialect
         self._call = Call(
@@ -158,12 +150,12 @@ class Relay(Response):
         except Unanswered as error:
             self._session.progress.end("provider", str(error))
             self._settle(error.how, _NOT_SAID if error.billed else _NOTHING_USED)
-            self.lost = Lost(str(error))
             response = error_response(self._dialect, error.status, f"bridle: provider: {error}")
+            self.lost = Lost(str(error), response)
         except ConfigError as error:  # a recording that does not fit
             self._settle("error", _NOTHING_USED)
             response = self._end("config", str(error))
-        if self.lost is None or not self._gives_way:
+        if self.lost is None:
             await response(scope, receive, send)
 
     async def _whole(self, answer: httpx.Response) -> Response:
@@ -185,14 +177,12 @@ class Relay(Response):
         if problem := refusal.credential_problem(answer.status_code, body):
             where = f"see to the key in the Airflow connection {provider.connection}"
             return self._end("credential", f"{problem}; {where}")
+        response = Response(body, answer.status_code, headers=passed_back(answer))
         if answer.status_code == 429 or answer.status_code >= 500:
             said = f"{provider.name} answers {answer.status_code}: {refusal.error_message(body)[:300]}"
             self._session.progress.end("provider", said)
-            self.lost = Lost(said, retry_after(answer.headers))
-            self._session.progress.rest(self.lost.retry_after)
-            if (self.lost.retry_after or 0) > LONGEST_WAIT:
-                return refusal.final(self._dialect, "provider", said)
-        return Response(body, answer.status_code, headers=passed_back(answer))
+            self.lost = Lost(said, response, retry_after(answer.headers))
+        return response
 
     def _end(self, ending: Ending, problem: str) -> Response:
         """The session's end, and what the agent is told of it."""
@@ -249,11 +239,8 @@ class Relay(Response):
         if status == "ok" and usage is not None and usage.total == 0:
             usage = None  # an answer of nothing for nothing: the endpoint does not count
         if usage is not None:
-            cost = price(
-                provider, reading.model or asked.model, usage, hour_cache_writes=reading.hour_cache_writes
-            )
-            if cost.amount is None:
-                cost = price(provider, asked.model, usage, hour_cache_writes=reading.hour_cache_writes)
+            answered, hour = reading.model or asked.model, reading.hour_cache_writes
+            cost = price(provider, answered, usage, asked=asked.model, hour_cache_writes=hour)
             if usage.total == 0:
                 cost = Price(Decimal(0), source="not billed")
             elif status == "ok":

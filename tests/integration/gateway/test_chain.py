@@ -175,6 +175,33 @@ def test_when_every_provider_asks_to_wait_the_gateway_waits_and_that_is_not_idle
     assert len(meter.calls) == 3
 
 
+def test_a_long_pause_of_one_provider_does_not_end_a_chain_whose_other_model_is_ready_before(
+    models: Models,
+) -> None:
+    gateway = models(first(overloaded(503), Model()), overloaded(429, retry_after="3600"))
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "0")
+    assert gateway.retry_after is None
+    again = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+    assert again.json()["content"][0]["text"] == "claude-haiku-4-5"
+
+
+def test_when_all_of_a_chain_ask_for_a_long_pause_the_shortest_is_the_tasks(models: Models) -> None:
+    gateway = models(overloaded(429, retry_after="900"), overloaded(429, retry_after="3600"))
+    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (503, "false")
+    assert gateway.retry_after == pytest.approx(900, abs=30)
+
+
+def test_what_an_earlier_call_was_told_to_wait_says_nothing_of_the_last_one(models: Models) -> None:
+    """Otherwise Airflow would try again at once, or much too late, while the provider is still down."""
+    gateway = models(first(overloaded(429, retry_after="5"), hang_up))
+    httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert gateway.retry_after == pytest.approx(5, abs=4)
+    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 502
+    assert gateway.retry_after is None
+
+
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_what_another_model_would_not_mend_is_no_reason_to_change(
     models: Models, told: list[Event], status: int
