@@ -102,14 +102,19 @@ class Settings:
                 replays what is called so below `recordings`.
 
         Raises:
-            ConfigError: it asks for something else, or for a place outside.
+            ConfigError: it asks for something else, for a place outside, or to record a replay.
         """
         asked = conf.get("bridle")
         match asked:
             case None:
                 return self
             case {"record": True}:
-                script = self.script if self.gateway_mode == "script" else None
+                if self.answered_by == "replay":
+                    raise ConfigError(
+                        "the run's configuration asks for a recording, but [bridle] gateway_mode is "
+                        "`replay`: what is recorded already cannot be recorded again"
+                    )
+                script = self.script if self.answered_by == "script" else None
                 return replace(self, gateway_mode="record", script=script, cassettes=self.recordings)
             case {"replay": str(name)} if ".." not in Path(name).parts and not Path(name).is_absolute():
                 return replace(self, gateway_mode="replay", cassettes=self.recordings / name)

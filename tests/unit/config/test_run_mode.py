@@ -22,7 +22,12 @@ LIVE = Settings(
 SCRIPTED = replace(LIVE, gateway_mode="script", script=Path("/script.yaml"))
 
 
-@pytest.mark.parametrize(("settings", "answering"), [(LIVE, "live"), (SCRIPTED, "script")])
+RECORDING_A_SCRIPT = replace(SCRIPTED, gateway_mode="record", cassettes=Path("/cassettes"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "answering"), [(LIVE, "live"), (SCRIPTED, "script"), (RECORDING_A_SCRIPT, "script")]
+)
 def test_a_recorded_run_is_answered_by_whom_it_would_have_been(settings: Settings, answering: str) -> None:
     recorded = settings.for_run({"issue": 1, "bridle": {"record": True}})
     assert (recorded.gateway_mode, recorded.answered_by) == ("record", answering)
@@ -35,6 +40,12 @@ def test_a_replayed_run_is_answered_by_its_recording() -> None:
         "replay",
         Path("/srv/bridle/cassettes/issue_fix/one"),
     )
+
+
+def test_a_run_cannot_turn_a_replaying_installation_live() -> None:
+    """Whoever may trigger a run must not spend money where it was set up to spend none."""
+    with pytest.raises(ConfigError, match="gateway_mode is `replay`"):
+        replace(LIVE, gateway_mode="replay", cassettes=Path("/c")).for_run({"bridle": {"record": True}})
 
 
 def test_any_other_run_is_as_the_setting_says() -> None:
