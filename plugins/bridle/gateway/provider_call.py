@@ -13,6 +13,9 @@ _NOT_PASSED_BACK = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "set-cookie"}
 )
 
+LIMIT = "bridle.limit"
+"""Extension of a request: its time limit, for a recording to tell a slow provider from an agent that left."""
+
 
 class Unanswered(Exception):
     """The provider did not answer, or not to the end."""
@@ -40,7 +43,8 @@ async def ask(
     where = httpx.URL(url).host
     request = client.build_request("POST", url, content=body, headers=dict(headers))
     try:
-        async with asyncio.timeout(timeouts.first_byte):
+        async with asyncio.timeout(timeouts.first_byte) as limit:
+            request.extensions[LIMIT] = limit
             return await client.send(request, stream=True)
     except TimeoutError as error:
         raise Unanswered("timeout", f"{where} did not answer within {timeouts.first_byte:g} s") from error

@@ -127,7 +127,7 @@ def from_connection(connection: Any, name: str, settings: ProviderSettings = UNS
     except ValidationError as error:
         raise ConfigError(f"connection {conn_id}: its extra is not understood: {error}") from error
     bases = _bases(name, connection, extra, settings)
-    if not connection.password and bases == KNOWN.get(name) and name not in KEYLESS:
+    if not connection.password and _usual(bases, name) and name not in KEYLESS:
         raise CredentialError(f"connection {conn_id} has no API key; put it into the password field")
     return Provider(
         name=name,
@@ -161,6 +161,11 @@ def _bases(name: str, connection: Any, extra: _Extra, settings: ProviderSettings
             "`base_url` in roles.yaml, or the host of the connection"
         )
     return {dialect: base for dialect, base in bases.items() if not wanted or dialect in wanted}
+
+
+def _usual(bases: Mapping[Dialect, str], name: str) -> bool:
+    """Whether these are places of a known provider, all of them or some."""
+    return bases.items() <= KNOWN.get(name, {}).items()
 
 
 def _address(connection: Any) -> str:

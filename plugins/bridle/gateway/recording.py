@@ -11,6 +11,7 @@ import httpx
 from bridle.gateway.cassette import KEPT_HEADERS, append
 from bridle.gateway.events import merged, parse
 from bridle.gateway.portable import Portable
+from bridle.gateway.provider_call import LIMIT
 
 
 class Recording:
@@ -65,7 +66,8 @@ class _Client(httpx.AsyncClient):
             self._recording.lost(request, "hung up")
             raise
         except asyncio.CancelledError:
-            self._recording.lost(request, "slow")
+            if request.extensions[LIMIT].expired():  # else the agent has gone: that is no answer's fault
+                self._recording.lost(request, "slow")
             raise
         answer.stream = _Overheard(answer, answer.stream, self._recording)
         return answer

@@ -34,7 +34,8 @@ class Slots:
 
     def slot(self) -> "Slot":
         """A slot to take."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # whoever can open a slot can hold it: not the agents, which are other users here
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Slot([self._folder / str(number) for number in range(self.count)])
 
 
@@ -48,7 +49,7 @@ class Slot:
     def try_take(self) -> bool:
         """Take a free one, if there is any now."""
         for file in random.sample(self._files, len(self._files)):
-            held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

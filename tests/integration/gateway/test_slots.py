@@ -141,3 +141,12 @@ def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(
         again = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
         assert all(slot.try_take() for slot in again)
     assert meter.calls == []
+
+
+def test_nobody_but_the_worker_can_open_a_slot_and_so_hold_it(tmp_path: Path) -> None:
+    """A lock needs no right to write: an agent that is another user must not reach the files at all."""
+    slot = Slots(tmp_path / "slots", "anthropic", 1).slot()
+    assert slot.try_take()
+    slot.release()
+    folder = tmp_path / "slots/anthropic"
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "0")] == [0o700, 0o600]

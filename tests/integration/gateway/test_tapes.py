@@ -1,6 +1,7 @@
 """A recorded session played again: the same answers and books elsewhere, and a clear word when it drifts."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,6 +124,25 @@ def test_what_went_wrong_goes_wrong_again(model_server: ModelServer, tape: Path,
     with replayed(tape) as (gateway, second):
         assert ask(gateway) == seen
     assert books(second) == books(first)
+
+
+def test_a_call_that_the_agent_gave_up_is_not_recorded_as_a_slow_provider(
+    model_server: ModelServer, tape: Path
+) -> None:
+    with recorded(tape, model_server, "hang") as (gateway, meter):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
+        until = time.monotonic() + 10
+        while not meter.settled and time.monotonic() < until:
+            time.sleep(0.02)
+    assert [done.status for done in meter.settled] == ["aborted"]
+    assert tape.read_text() == ""
+
+
+def test_a_provider_that_is_slow_is_recorded_as_that(model_server: ModelServer, tape: Path) -> None:
+    with recorded(tape, model_server, "hang") as (gateway, _):
+        assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 504
+    assert json.loads(tape.read_text())["lost"] == "slow"
 
 
 def test_a_request_that_drifts_is_told_with_the_first_difference(

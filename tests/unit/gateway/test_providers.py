@@ -62,6 +62,12 @@ def test_a_pydanticai_connection_is_understood() -> None:
     ("fields", "name", "error", "said"),
     [
         ({"password": None}, "anthropic", CredentialError, "bridle_x has no API key"),
+        (
+            {"password": None, "extra": {"dialects": ["openai-chat"]}},
+            "openrouter",
+            CredentialError,
+            "bridle_x has no API key",
+        ),
         ({}, "mine", ConfigError, "put its base URL into the host field"),
         ({"conn_type": "http"}, "anthropic", ConfigError, "of type 'http'"),
         ({"conn_type": "pydanticai-bedrock"}, "anthropic", ConfigError, "pydanticai-bedrock"),
