@@ -1,6 +1,7 @@
 """Codex's own record of a session: a file of JSON lines, from which it can be resumed on any host."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ def newest(config: Path) -> Path | None:
 def lay_out(transcript: Path, session_ref: str, config: Path) -> bool:
     """Put a transcript where Codex looks for it, without a line that a killed session left half done.
 
-    False when nothing whole is left, and there is nothing to go on from.
+    False when nothing whole is left, or what is left is no transcript: the session's own shell can write
+    to it. Then there is nothing to go on from.
     """
     whole, _, _ = transcript.read_bytes().rpartition(b"\n")
     if not whole:
         return False
-    began = json.loads(whole.partition(b"\n")[0])["timestamp"]
-    day, _, time = began.partition("T")
-    folder = config.joinpath("sessions", *day.split("-"))
+    try:
+        began = datetime.fromisoformat(json.loads(whole.partition(b"\n")[0])["timestamp"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    folder = config / f"sessions/{began:%Y/%m/%d}"
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"rollout-{day}T{time[:8].replace(':', '-')}-{session_ref}.jsonl"
+    name = f"rollout-{began:%Y-%m-%dT%H-%M-%S}-{session_ref}.jsonl"
     (folder / name).write_bytes(whole + b"\n")
     return True
 
@@ -58,11 +62,23 @@ class Answers:
     def _line(self, line: bytes) -> None:
         if b'"response_item"' not in line:
             return
-        record = json.loads(line)
-        if record.get("type") == "response_item":
-            own = _by_model(record["payload"])
+        item = _response_item(line)
+        if item is not None:
+            own = _by_model(item)
             self.count += own and not self.open
             self.open = own
+
+
+def _response_item(line: bytes) -> dict[str, Any] | None:
+    """The item of a line; None when it is another line, or none that Codex has written."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or record.get("type") != "response_item":
+        return None
+    item = record.get("payload")
+    return item if isinstance(item, dict) else None
 
 
 def _by_model(item: dict[str, Any]) -> bool:
