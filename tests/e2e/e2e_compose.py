@@ -54,6 +54,10 @@ class Compose:
         """The content of one of its configuration files."""
         return str(self.document["configs"][name]["content"])
 
+    def statements(self, name: str) -> list[str]:
+        """Those of one of its files of SQL."""
+        return [each.strip() for each in self.config(name).split(";") if each.strip()]
+
     def _filled(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {key: self._filled(inner) for key, inner in value.items()}

@@ -106,7 +106,7 @@ class Machines:
             url=self.url,
             user="admin",
             password=self.secrets["ADMIN_PASSWORD"],
-            ledger_url=self.database("bridle", port=self.postgres.port),
+            ledger_url=self._owners_ledger,
             airflow_home=self.folder,
             state=self.folder,
             logs=self.folder / "logs",
@@ -117,10 +117,10 @@ class Machines:
         """Where a connection to a database goes to."""
         return {self._ports["pooler"], self.postgres.port}
 
-    def database(self, name: str, *, port: int | None = None) -> str:
-        """URL of a database for its owner; through the pooler unless a port is given."""
-        where = f"{LOOPBACK}:{port or self._ports['pooler']}"
-        return f"postgresql://airflow:{self.secrets['POSTGRES_PASSWORD']}@{where}/{name}"
+    @property
+    def _owners_ledger(self) -> str:
+        password = self.secrets["POSTGRES_PASSWORD"]
+        return f"postgresql://postgres:{password}@{LOOPBACK}:{self.postgres.port}/bridle"
 
     def tend(self) -> None:
         """Start again what has exited, as `restart: always` does."""
@@ -198,11 +198,12 @@ class Machines:
             eventually("Airflow is up", ready, 180)
 
     def _create_owner(self) -> None:
-        """The superuser of Compose's Postgres."""
+        """The superuser of Compose's Postgres, and what a new volume is given."""
         password = sql.Literal(self.secrets["POSTGRES_PASSWORD"])
         with psycopg.connect(_libpq(self.postgres.url()), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE ROLE airflow SUPERUSER LOGIN PASSWORD {}").format(password))
-            connection.execute("CREATE DATABASE airflow OWNER airflow")
+            connection.execute(sql.SQL("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD {}").format(password))
+            for statement in self.compose.statements("airflow.sql"):
+                connection.execute(statement.encode())
 
     def _start_redis(self) -> None:
         service = self.compose.services["redis"]

@@ -5,13 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
 import yaml
 from e2e_compose import ROOT, Compose, Missing
 
 from bridle.errors import ConfigError
+from bridle.ledger import migrate
 from bridle.local.compose import fresh_secrets, write_secrets
+from bridle.local.postgres import Postgres
 
 SECRETS = fresh_secrets()
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -98,8 +102,42 @@ def test_only_the_owners_services_see_the_ledgers_owner(compose: Compose) -> Non
     """Tasks run in the worker; a task that cannot delete rows cannot rewrite history."""
     owners = {name for name, it in compose.services.items() if "BRIDLE_LEDGER_URL" in it.environment}
     assert owners == {"airflow-init", "bridle-keeper"}
+    knowing = {
+        name for name, it in compose.services.items() if SECRETS["POSTGRES_PASSWORD"] in str(it.environment)
+    }
+    assert knowing == {"postgres", *owners}
     ledgers = {it.environment.get("AIRFLOW_CONN_BRIDLE_LEDGER", "") for it in compose.services.values()}
     assert all("bridle_worker" in url for url in ledgers if url)
+
+
+def test_airflows_own_login_owns_its_database_and_has_no_say_in_the_ledger(compose: Compose) -> None:
+    """Every task has it in its environment."""
+    with TemporaryDirectory(prefix="bridle-postgres-") as folder, Postgres(Path(folder), fast=True) as server:
+        with psycopg.connect(libpq(server.url()), autocommit=True) as connection:
+            for statement in compose.statements("airflow.sql"):
+                connection.execute(statement.encode())
+        migrate.upgrade(server.url("bridle"), create_database=True)
+        login = {"user": "airflow", "password": SECRETS["AIRFLOW_DATABASE_PASSWORD"]}
+        with psycopg.connect(libpq(server.url("airflow")), **login) as connection:
+            connection.execute("CREATE TABLE mine (id INTEGER)")
+        with (
+            psycopg.connect(libpq(server.url("bridle")), **login) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute("SELECT FROM bridle.session")
+
+
+def libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def test_pools_of_the_users_own_file_are_made(compose: Compose) -> None:
+    """`bridle migrate` reads roles.yaml where tasks read it."""
+    init, worker = (
+        set(compose.services[name].settings["volumes"]) for name in ("airflow-init", "airflow-worker")
+    )
+    shared = {"./dags:/opt/airflow/dags:ro", "./include:/opt/airflow/include:ro"}
+    assert shared <= init & worker
 
 
 def test_the_image_is_not_roots() -> None:

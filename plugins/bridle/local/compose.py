@@ -9,6 +9,7 @@ from bridle.local.files import write_private
 
 SECRETS = (
     "POSTGRES_PASSWORD",
+    "AIRFLOW_DATABASE_PASSWORD",
     "REDIS_PASSWORD",
     "BRIDLE_TASK_PASSWORD",
     "ADMIN_PASSWORD",
