@@ -180,7 +180,7 @@ def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent,
     """In another home and another work tree, as on another host."""
     stage.script(
         {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
-        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 3"}]},
+        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 10"}]},
         {"text": "Third."},
         {"text": "Fourth."},
     )
