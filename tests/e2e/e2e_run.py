@@ -9,7 +9,7 @@ from bridle.ledger.queries import Queries, StepRow
 from bridle.ledger.records import SessionRow
 from bridle.local.rest import AirflowClient, DagRun, Question, TaskInstance
 
-SECONDS = 240
+SECONDS = 480
 """How long anything may take while everything else runs beside it."""
 
 
