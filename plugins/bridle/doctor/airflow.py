@@ -79,15 +79,16 @@ def reconnecting(patient: Patient) -> Iterator[Finding]:
     """Whether Airflow's components ride out a restart of their database."""
     if not patient.configured:
         return
-    from sqlalchemy.engine import Engine
+    from sqlalchemy import create_engine
 
     try:
         import_module("airflow.settings")
         import_module("airflow_local_settings")
     except ModuleNotFoundError:
         pass
-    listeners: Any = Engine.dispatch
-    if len(listeners.do_connect):
+    # what each new engine starts with
+    listeners: Any = create_engine("postgresql+psycopg://").dialect.dispatch
+    if listeners.do_connect:
         yield ok("reconnecting", "components wait for a database that is away")
     else:
         yield warn(
