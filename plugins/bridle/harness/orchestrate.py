@@ -38,7 +38,7 @@ def orchestrate(step: Step, terms: LoopTerms, *, role: str, prompt: str) -> tupl
         BudgetSpent: the loop's budget, or the session's limit.
     """
     turn = begin(step, terms)
-    _note_the_start(turn)
+    note_the_start(turn)
     # without tools: the repository is named for the books, nothing of it can be read
     asked = Work(
         assignment=lambda _round, _feedback: _assignment(turn, role, prompt),
@@ -92,7 +92,7 @@ def _overlap(mine: Sequence[str], theirs: Sequence[str]) -> bool:
     return any(covers(one, other) or covers(other, one) for one in ours for other in others)
 
 
-def _note_the_start(turn: Turn) -> None:
+def note_the_start(turn: Turn) -> None:
     """Round 0: the checks on what the loop starts from, so that the first orchestrator knows what fails."""
     ledger = turn.step.ledger
     if turn.round.round != 1 or turn.earlier():

@@ -18,8 +18,8 @@ from bridle.harness.approval import ask, pass_by_policy, record_answer
 from bridle.harness.bench import Bench
 from bridle.harness.finish import finish
 from bridle.harness.integrate import integrate
-from bridle.harness.loop import LoopTerms
-from bridle.harness.orchestrate import Kwargs, orchestrate
+from bridle.harness.loop import LoopTerms, begin
+from bridle.harness.orchestrate import Kwargs, note_the_start, orchestrate
 from bridle.harness.round_end import NextRound, end_round, is_to_be_published, judge_round
 from bridle.harness.session import Assignment
 from bridle.harness.step import Step
@@ -29,6 +29,7 @@ from bridle.ledger.loops import LoopRow, RoundRow
 from bridle.ledger.records import Attempt, StepKey
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
+from bridle.workspace.files import commit_with
 
 LOOP = "loop-1"
 ROLES = """
@@ -158,6 +159,26 @@ class LoopBed:
             self.step("orchestrate", number), self.wanted, role="orchestrator", prompt="orchestrate.md"
         )
         return self.play_round_after_orders(number, workers, answer)
+
+    def given(
+        self, number: int, files: Mapping[str, str], answer: tuple[bool, str] | None = None
+    ) -> int | None:
+        """One round whose work is there already, without a session; returns the number of the next one."""
+        turn = begin(self.step("orchestrate", number), self.wanted)
+        note_the_start(turn)
+        mirror, base = turn.bench.mirror, turn.round.base_commit
+        head = base
+        for path, content in files.items():
+            head = commit_with(mirror, head, path, content.encode(), parent=head, message=f"Write {path}")
+        turn.bench.workspace.carrier.put(mirror, head, base)
+        self.ledger.note_round(
+            turn.round,
+            decision={"done": False, "why": "It is given."},
+            dispatched=[{"title": path} for path in files],
+            delivered=[{"title": path, "status": "merged", "why": ""} for path in files],
+            head=head,
+        )
+        return self.end(number, answer)
 
     def play_round_after_orders(
         self, number: int, workers: list[Kwargs] | None = None, answer: tuple[bool, str] | None = None

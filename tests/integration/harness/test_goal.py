@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_bed import LoopBed, orders, task, writing
+from loop_bed import LOOP, LoopBed, orders, task, writing
 
 from bridle.errors import SessionFailed, StopRequested
+from bridle.harness.loop import begin
 from bridle.harness.orchestrate import orchestrate
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
@@ -32,6 +33,14 @@ def loop(tmp_path: Path, ledger: Ledger) -> Make:
 
 def show(bed: LoopBed, commit: str, path: str) -> str:
     return bed.user.git("show", f"{commit}:{path}")
+
+
+def asked(bed: LoopBed, number: int) -> str:
+    """What the orchestrator of a round is sent."""
+    step = bed.step("orchestrate", number)
+    orchestrate(step, bed.wanted, role="orchestrator", prompt="orchestrate.md")
+    (session,) = step.ledger.step_state(step.attempt.step, 2).sessions
+    return bed.ledger.get_artifact(session.prompt_ref).decode()
 
 
 TWO_ROUNDS = {
@@ -61,24 +70,18 @@ def test_rounds_go_on_until_the_criteria_hold_and_end_in_one_draft_pull_request(
 
 
 def test_the_orchestrators_word_that_it_is_done_counts_for_nothing(loop: Make) -> None:
-    bed = loop(
-        {"r1.orchestrate": [orders(done=True)], **{k: v for k, v in TWO_ROUNDS.items() if k[1] == "2"}}
-    )
+    bed = loop({"r1.orchestrate": [orders(done=True)]})
     assert bed.play_round(1) == 2
     assert bed.rounds[0].decision["done"]
     assert bed.rounds[0].reason == "not there yet: tests"
 
 
 def test_criteria_that_held_before_anything_was_done_need_the_orchestrators_word_too(loop: Make) -> None:
-    """They cannot tell when the goal is reached."""
-    script = {
-        "r1.orchestrate": [orders(task("a", "a.txt"))],
-        "r1.work.0": [writing({"a.txt": "a"})],
-        "r2.orchestrate": [orders(done=True)],
-    }
-    bed = loop(script, check="true")
+    """They cannot tell when the goal is reached, nor that rounds stand still."""
+    bed = loop({"r3.orchestrate": [orders(done=True)]}, check="true", patience=1)
+    assert [bed.given(number, {f"{number}.txt": "x"}) for number in (1, 2)] == [2, 3]
     assert bed.play() == "done"
-    assert [row.verdict for row in bed.rounds] == ["next", "done"]
+    assert [row.verdict for row in bed.rounds] == ["next", "next", "done"]
 
 
 def test_a_conflict_is_settled_in_a_session_and_both_commits_are_kept(loop: Make) -> None:
@@ -113,7 +116,6 @@ def test_a_conflict_that_is_not_settled_is_reported_and_the_commit_is_kept(
         "r1.work.0": [writing({"a.txt": "a", "shared.txt": "from a\n"})],
         "r1.work.1": [writing({"b.txt": "b", "shared.txt": "from b\n"})],
         "r1.integrate": [settling],
-        "r2.orchestrate": [orders(task("b again", "b.txt"))],
     }
     bed = loop(script, human_review="on doubt")
     assert bed.play_round(1) == 2
@@ -124,10 +126,6 @@ def test_a_conflict_that_is_not_settled_is_reported_and_the_commit_is_kept(
     assert bed.asked == [True]
     mirror = bed.step("look", 1)
     assert mirror.ledger.bundles_for("acme/board", second["commit"])
-    step = bed.step("orchestrate", 2)
-    orchestrate(step, bed.wanted, role="orchestrator", prompt="orchestrate.md")
-    (session,) = step.ledger.step_state(step.attempt.step, 2).sessions
-    assert "b: conflict, shared.txt" in step.ledger.get_artifact(session.prompt_ref).decode()
 
 
 def test_a_worker_whose_check_fails_is_left_out_and_the_next_orchestrator_is_told(loop: Make) -> None:
@@ -145,41 +143,52 @@ def test_a_worker_whose_check_fails_is_left_out_and_the_next_orchestrator_is_tol
     assert (merged["status"], failed["status"]) == ("merged", "failed")
     assert "check unit: not ok 1 - it is broken" in failed["why"]
     assert bed.files(bed.rounds[0].head_commit) == ["README.md", "a.txt", "shared.txt"]
+    assert "b: failed, check unit: not ok 1 - it is broken" in asked(bed, 2)
 
 
 def test_feedback_of_a_human_reaches_the_next_orchestrator(loop: Make) -> None:
-    bed = loop(TWO_ROUNDS)
-    assert bed.play_round(1, (True, "Make the c quite green.")) == 2
+    bed = loop({"r2.orchestrate": [orders()]})
+    assert bed.given(1, {"a.txt": "a"}, (True, "Make the c quite green.")) == 2
     assert bed.rounds[0].answer["feedback"] == "Make the c quite green."
-    bed.play_round(2)
-    (session,) = bed.ledger.step_state(bed.step("orchestrate", 2).attempt.step, 2).sessions
-    assert "A person says: Make the c quite green." in bed.ledger.get_artifact(session.prompt_ref).decode()
+    assert "A person says: Make the c quite green." in asked(bed, 2)
 
 
 def test_a_human_who_rejects_without_a_word_stops_the_loop(loop: Make) -> None:
-    bed = loop(TWO_ROUNDS)
-    assert bed.play_round(1, (False, "")) is None
+    bed = loop({})
+    assert bed.given(1, {"a.txt": "a"}, (False, "")) is None
     assert (bed.loop.state, bed.loop.reason) == ("stopped", "human:ada stopped it")
     assert bed.loop.head_commit == bed.rounds[0].head_commit
 
 
 def test_a_human_who_rejects_with_feedback_gets_another_round_although_the_criteria_hold(loop: Make) -> None:
-    bed = loop(TWO_ROUNDS, check="test -f a.txt")
-    assert bed.play_round(1, (False, "It is ugly.")) == 2
+    bed = loop({}, check="test -f a.txt")
+    assert bed.given(1, {"a.txt": "a"}, (False, "It is ugly.")) == 2
     assert bed.loop.state == "running"
     assert not (bed.user.path.parent / "pulls").exists()
 
 
 def test_a_paused_loop_begins_no_round_and_goes_on_from_where_it_was(loop: Make) -> None:
-    bed = loop(TWO_ROUNDS)
-    first = bed.step("orchestrate", 1)
-    _, workers = orchestrate(first, bed.wanted, role="orchestrator", prompt="orchestrate.md")
-    bed.ledger.set_loop_state("loop-1", "paused", "ada paused it")
-    assert bed.play_round_after_orders(1, workers) is None
+    bed = loop({}, check="test -f a.txt -a -f b.txt")
+    begin(bed.step("orchestrate", 1), bed.wanted)
+    bed.ledger.set_loop_state(LOOP, "paused", "ada paused it")
     with pytest.raises(StopRequested, match=r"paused: ada paused it. To go on: `bridle loop resume loop-1`"):
-        orchestrate(bed.step("orchestrate", 2), bed.wanted, role="orchestrator", prompt="orchestrate.md")
-    bed.ledger.set_loop_state("loop-1", "running")
-    assert bed.play() == "done"
+        begin(bed.step("orchestrate", 1), bed.wanted)
+    bed.ledger.set_loop_state(LOOP, "running")
+    assert bed.given(1, {"a.txt": "a"}) == 2
+    assert bed.given(2, {"b.txt": "b"}) is None
+    assert bed.loop.state == "done"
+    assert bed.rounds[1].base_commit == bed.rounds[0].head_commit
+
+
+def test_the_round_under_way_ends_when_its_loop_is_paused_and_none_follows(loop: Make) -> None:
+    bed = loop({"r1.orchestrate": [orders()]})
+    _, workers = orchestrate(
+        bed.step("orchestrate", 1), bed.wanted, role="orchestrator", prompt="orchestrate.md"
+    )
+    bed.ledger.set_loop_state(LOOP, "paused", "ada paused it")
+    assert bed.play_round_after_orders(1, workers) is None
+    assert bed.rounds[0].verdict == "next"
+    assert bed.loop.state == "paused"
 
 
 def test_a_round_whose_step_failed_fails_the_loop_with_its_reason(loop: Make) -> None:
@@ -193,7 +202,7 @@ def test_a_round_whose_step_failed_fails_the_loop_with_its_reason(loop: Make) ->
 
 
 def test_a_retry_of_any_step_changes_nothing_and_pays_for_nothing_again(loop: Make) -> None:
-    bed = loop(TWO_ROUNDS)
+    bed = loop({"r1.orchestrate": [orders(task("a", "a.txt"))], "r1.work.0": [writing({"a.txt": "a"})]})
     assert bed.play_round(1) == 2
     before, calls = bed.rounds[0], bed.ledger.session_totals("loop:loop-1").calls
     assert bed.play_round(1) == 2

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from loop_bed import LOOP, LoopBed, orders, task, writing
 
-from bridle.errors import SessionFailed, StopRequested
+from bridle.errors import SessionFailed, StopRequested, Transient
 from bridle.harness.approval import pass_by_policy
+from bridle.harness.finish import finish
 from bridle.harness.integrate import integrate
 from bridle.harness.loop import begin
 from bridle.harness.round_end import end_round
@@ -95,3 +96,17 @@ def test_a_replayed_round_is_followed_by_none(loop: Make) -> None:
     following = bed.follow(1)
     assert following is not None
     assert following.run_id == f"{LOOP}-r2"
+
+
+def test_a_goal_whose_publication_waits_for_the_forge_leaves_its_reason_on_the_loop(loop: Make) -> None:
+    """Of a retry, `done` follows; of the last one, this is what people find."""
+    bed = loop({})
+    turn = begin(bed.step("orchestrate", 1), bed.wanted)
+    bed.ledger.note_round(turn.round, verdict="done", reason="done_when holds", head="f" * 40)
+    pass_by_policy(bed.step("review_round", 1), "f" * 40, "nobody was asked")
+    places = bed.folder / "repositories.yaml"
+    places.write_text(places.read_text().replace(bed.user.path.as_uri(), "http://127.0.0.1:1/board"))
+    with pytest.raises(Transient):
+        finish(bed.step("open_pull_request", 1), bed.wanted, template="goal_pull_request.md")
+    assert bed.loop.state == "failed"
+    assert bed.loop.reason.startswith("the goal is reached, but not published: ")

@@ -32,12 +32,10 @@ def always(*tasks: dict[str, Any], rounds: int, done: bool = False) -> dict[str,
 
 
 def test_one_that_always_has_new_tasks_ends_at_its_rounds(loop: Make) -> None:
-    script: dict[str, Any] = {}
-    for number in range(1, 4):
-        script[f"r{number}.orchestrate"] = [orders(task(f"more {number}", f"{number}.txt"))]
-        script[f"r{number}.work.0"] = [writing({f"{number}.txt": f"number {'x' * number}\n"})]
-    bed = loop(script, max_rounds=3)
-    assert bed.play() == "stopped"
+    bed = loop({}, max_rounds=3)
+    following = [bed.given(number, {f"{number}.txt": f"number {'x' * number}\n"}) for number in (1, 2, 3)]
+    assert following == [2, 3, None]
+    assert bed.loop.state == "stopped"
     assert bed.loop.reason.startswith("rounds: 3 are used up, and not there yet: tests.")
     assert bed.files(bed.loop.head_commit) == ["1.txt", "2.txt", "3.txt", "shared.txt"]
 
@@ -71,24 +69,22 @@ def test_one_that_gives_forty_tasks_gets_as_many_workers_as_there_are(loop: Make
 
 def test_tasks_that_contradict_each_other_end_as_rounds_that_leave_the_same_failure(loop: Make) -> None:
     """One after the other they write the same file, to and fro."""
-    script: dict[str, Any] = {}
-    for number in range(1, 9):
-        script[f"r{number}.orchestrate"] = [orders(task("left", "shared.txt"), task("right", "shared.txt"))]
-        script[f"r{number}.work.0"] = [writing({"shared.txt": "left\n" if number % 2 else "right\n"})]
+    contradicting = orders(task("left", "shared.txt"), task("right", "shared.txt"))
+    script = {"r1.orchestrate": [contradicting], "r1.work.0": [writing({"shared.txt": "left\n"})]}
     bed = loop(script, check="echo 'not ok 1 - both at once'; false", patience=2)
-    assert bed.play() == "stopped"
+    assert bed.play_round(1) == 2
     assert bed.rounds[0].decision["postponed"] == [["right", "same files as left"]]
+    assert bed.given(2, {"shared.txt": "right\n"}) is None
+    assert bed.loop.state == "stopped"
     assert "no progress: 2 rounds in a row left the same failures: tests: both at once" in bed.loop.reason
 
 
 def test_rounds_that_undo_each_other_end_as_flapping(loop: Make) -> None:
-    script: dict[str, Any] = {}
-    for number in range(1, 9):
-        script[f"r{number}.orchestrate"] = [orders(task("swap", "shared.txt"))]
-        script[f"r{number}.work.0"] = [writing({"shared.txt": "a\n" if number % 2 else "b\n"})]
     one = "grep -q a shared.txt && echo 'ok 1 - has a' || echo 'not ok 1 - has a'"
-    bed = loop(script, check=f"{one}; echo 'not ok 2 - rest'; false")
-    assert bed.play() == "stopped"
+    bed = loop({}, check=f"{one}; echo 'not ok 2 - rest'; false")
+    written = enumerate(["a\n", "b\n", "a\n"], start=1)
+    assert [bed.given(number, {"shared.txt": text}) for number, text in written] == [2, 3, None]
+    assert bed.loop.state == "stopped"
     assert "flapping: tests: has a goes pass, fail, pass in rounds 1, 2 and 3" in bed.loop.reason
 
 
@@ -104,8 +100,9 @@ def test_one_whose_budget_is_spent_ends_with_the_way_to_raise_it(loop: Make) -> 
 
 
 def test_one_that_is_late_ends_at_its_deadline(loop: Make) -> None:
-    bed = loop({**always(task("a", "a.txt"), rounds=2), "r1.work.0": [writing({"a.txt": "a"})]}, hours=0.0001)
-    assert bed.play() == "stopped"
+    bed = loop({}, hours=0.00001)
+    assert bed.given(1, {"a.txt": "a"}) is None
+    assert bed.loop.state == "stopped"
     assert bed.loop.reason.startswith("deadline: it was ")
 
 
@@ -126,10 +123,8 @@ def judging(verdict: str, line: int) -> list[dict[str, Any]]:
 def test_a_rubric_holds_only_with_evidence_that_is_really_there(
     loop: Make, judged: list[dict[str, Any]], doubt: str | None
 ) -> None:
-    script = {**always(task("a", "a.txt"), rounds=1), "r1.work.0": [writing({"a.txt": "hello"})]}
-    bed = loop(
-        {**script, "r1.done_when": [judged]}, rubric="It greets.", max_rounds=1, human_review="on doubt"
-    )
-    assert bed.play() == ("stopped" if doubt else "done")
+    bed = loop({"r1.done_when": [judged]}, rubric="It greets.", max_rounds=1, human_review="on doubt")
+    assert bed.given(1, {"a.txt": "hello"}) is None
+    assert bed.loop.state == ("stopped" if doubt else "done")
     (check,) = bed.rounds[0].checks
     assert (check["name"], check["passed"], check["doubt"]) == ("rubric", doubt is None, doubt or "")
