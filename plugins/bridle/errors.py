@@ -17,7 +17,7 @@
     │   ├── ReviewMismatch          the approval is for another commit
     │   ├── SessionFailed           the agent ended without doing its work (reason inside)
     │   ├── GoalMissed              a loop was stopped by a rule before its goal was reached
-    │   ├── SpecChanged             a person changed the task that was worked on
+    │   ├── SpecChanged             somebody changed the task worked on, or its branch
     │   └── EffectUncertain         nobody can tell whether an outside write happened; a person must look
     ├── StackError              the local stack did not start, or does not run
     └── Transient               worth Airflow's retry
@@ -92,7 +92,7 @@ class SessionFailed(Halted):
 
 
 class SpecChanged(Halted):
-    """A person changed the task that was worked on; what they wrote stands."""
+    """Somebody changed the task that was worked on, or its branch; what they wrote stands."""
 
 
 class GoalMissed(Halted):

@@ -98,6 +98,7 @@ def implement_until_reviewed(
         commits: list[Any] = []
         reviews: list[Any] = []
         bases: list[Any] = []
+        rounds: list[tuple[str, str]] = []
         for number in range(1, max_rounds + 1):
             implement = AgentSessionOperator(
                 task_id=f"implement_{number}",
@@ -123,10 +124,12 @@ def implement_until_reviewed(
                 output_type=Review,
             )
             reviews.append(_of(review, "result"))
+            rounds.append((implement.task_id, review.task_id))
             if number < max_rounds:
                 gate = AnotherRoundOperator(task_id=f"again_{number}", review=reviews[-1])
         settled = SettleOperator(
             task_id="settle",
+            rounds=rounds,
             commits=commits,
             reviews=reviews,
             bases=bases,

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import time
+import uuid
 
 import httpx
 import pytest
@@ -17,13 +18,18 @@ from bridle.forge.document import Document
 PREFIX = "watched-1-attempt-"
 
 
+def body_of(delivery: str) -> bytes:
+    """What GitHub signs; the run's id is made of it."""
+    return json.dumps({"action": "labeled", "issue": {"updated_at": delivery}}).encode()
+
+
 def deliver(stage: Stage, delivery: str) -> int:
     """GitHub's webhook says that something happened."""
-    body = json.dumps({"action": "labeled"}).encode()
+    body = body_of(delivery)
     digest = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
     told = {
         "X-GitHub-Event": "issues",
-        "X-GitHub-Delivery": delivery,
+        "X-GitHub-Delivery": str(uuid.uuid4()),
         "X-Hub-Signature-256": f"sha256={digest}",
     }
     return httpx.post(
@@ -44,7 +50,9 @@ def play(stage: Stage) -> None:
     stage.notes["delivered"] = [deliver(stage, "00000000-0001"), deliver(stage, "00000000-0001")]
     first = run_of(stage, "issue_fix", f"{PREFIX}1")
     assert first.ended() == "success", first.failures()
-    look = run_of(stage, "issue_watch", "webhook-00000000-0001")
+    look = run_of(
+        stage, "issue_watch", f"webhook-{hashlib.sha256(body_of('00000000-0001')).hexdigest()[:32]}"
+    )
     look.ended()
     again = Run(stage.airflow, stage.ledger, stage.airflow.trigger("issue_watch", {}, run_id="by-hand"))
     assert again.ended() == "success", again.failures()

@@ -36,7 +36,12 @@ def spec(
                 "`bridle run spec --repo NAME --spec PATH`"
             )
         if retry and not ledger.retry_task(name, retry):
-            raise SpecError(f"{name} has no task {retry!r}")
+            state_of = {row.key: row.state for row in ledger.spec_tasks(name)}
+            if retry not in state_of:
+                raise SpecError(f"{name} has no task {retry!r}")
+            raise SpecError(
+                f"task {retry!r} of {name} is {state_of[retry]}; only a blocked one is tried again"
+            )
         rows = ledger.spec_tasks(name)
     if as_json:
         show([asdict(row) for row in rows])

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridle.config.repositories import ACCEPTANCE
-from bridle.errors import SessionFailed, SpecChanged
+from bridle.errors import PolicyViolation, SessionFailed, SpecChanged
 from bridle.harness.bench import Bench
 from bridle.harness.check import run_check
-from bridle.harness.pick import release, seen
+from bridle.harness.pick import hold, release, seen
 from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
 from bridle.harness.routine import Newest, Picked, Routine, newest, spec_at
 from bridle.harness.step import Step
-from bridle.ledger.queries import Queries
-from bridle.ledger.tasks import BLOCKED, DONE, LANDED, OPEN, WORKING
+from bridle.ledger.queries import CallRow, Queries
+from bridle.ledger.tasks import BLOCKED, DONE, LANDED, OPEN, WORKING, TaskRow
 from bridle.spec.spec import Spec
 from bridle.spec.task import Task
 from bridle.workspace.files import commit_with, read_file
@@ -44,6 +44,10 @@ class Landed(StepResult):
     """True when a review still asks for changes: then a human has to decide."""
 
 
+class _NotTried(Exception):
+    """The task was not really tried: a key, a provider, a budget or a person was in the way."""
+
+
 class _Overlap(Exception):
     """The work touches what another task of this run has changed."""
 
@@ -63,11 +67,12 @@ def land(step: Step, routine: Routine, picked: Picked, lanes: Sequence[Lane], *,
         check: name of the check; empty: the repository's first.
     """
     if not picked.tasks:
-        return Landed(summary="no task was picked", result={"tasks": []})
+        return Landed(summary="no task was picked", result={"tasks": [], "not_tried": []})
+    hold(step, routine)
     bench = Bench(step, routine.repository)
     before = spec_at(bench, routine, picked.commit)
     now = newest(bench, routine)
-    start, landed, told = now.head, [], []
+    start, landed, not_tried, told = now.head, [], [], []
     undecided = False
     for key, lane in zip(picked.tasks, lanes, strict=False):
         step.verify()
@@ -80,6 +85,10 @@ def land(step: Step, routine: Routine, picked: Picked, lanes: Sequence[Lane], *,
         except _Overlap as overlap:
             step.ledger.set_task(routine.name, key, OPEN, run=step.attempt.step)
             told.append(f"{key} goes next: {overlap}")
+        except _NotTried as why:
+            step.ledger.set_task(routine.name, key, OPEN, run=step.attempt.step, reason=str(why))
+            not_tried.append(key)
+            told.append(f"{key} was not tried, and stays open: {why}")
         except SessionFailed as failed:
             told.append(f"{key}: {_failed(step, routine, key, str(failed))}")
         else:
@@ -94,7 +103,7 @@ def land(step: Step, routine: Routine, picked: Picked, lanes: Sequence[Lane], *,
         onto=now.onto,
         undecided=undecided,
         summary="; ".join([f"landed {', '.join(landed)}" if landed else "nothing landed", *told])[:500],
-        result={"tasks": landed},
+        result={"tasks": landed, "not_tried": not_tried},
     )
 
 
@@ -104,7 +113,7 @@ def _one(
     """The newest version with the work on one task on top."""
     mirror, carrier = bench.mirror, bench.workspace.carrier
     if lane.commit is None or lane.base is None:
-        raise SessionFailed(_why(bench.step, lane.group))
+        raise _why(bench.step, lane.group)
     if now.spec.is_done(task.key):
         raise SpecChanged(
             f"somebody ticked {task.key} meanwhile; its work is kept as commit {lane.commit[:10]}"
@@ -120,6 +129,8 @@ def _one(
         parent=base,
         message=f"Work on {task.key}",
     )
+    if not mirror.diff(base, clean).files:
+        raise SessionFailed("it changed nothing but the spec file")
     merged = merge(mirror, carrier, now.head, [clean])
     if merged.conflicts:
         conflict = merged.conflicts[0]
@@ -160,7 +171,8 @@ def _check(bench: Bench, routine: Routine, task: Task, commit: str, check: str, 
 def _failed(step: Step, routine: Routine, key: str, why: str) -> str:
     """Count a failed attempt; returns what became of the task."""
     row = next((row for row in step.ledger.spec_tasks(routine.name) if row.key == key), None)
-    if row is None or row.state not in {WORKING, LANDED}:  # a retry: it was counted before
+    # a retry: it was counted before; or another run has the task by now
+    if row is None or row.state not in {WORKING, LANDED} or not _of_this_run(step, row):
         return why
     blocked = row.attempts + 1 >= routine.attempts
     step.ledger.set_task(
@@ -169,20 +181,39 @@ def _failed(step: Step, routine: Routine, key: str, why: str) -> str:
     return f"attempt {row.attempts + 1} failed{', now blocked' if blocked else ''}: {why}"
 
 
-def _why(step: Step, group: str) -> str:
-    """The reason why a lane came to nothing, out of its last session and check."""
+def _of_this_run(step: Step, row: TaskRow) -> bool:
+    return (row.dag_id, row.run_id) == (step.attempt.step.dag_id, step.attempt.step.run_id)
+
+
+def _why(step: Step, group: str) -> SessionFailed | _NotTried:
+    """Why a lane came to nothing, out of its last session and check."""
     key = step.attempt.step
     with Queries(step.ledger.url) as queries:
         rows = [
             row for row in queries.run(key.dag_id, key.run_id) if row.step.task_id.startswith(f"{group}.")
         ]
-    for row in reversed(rows):
-        last = row.sessions[-1] if row.sessions else None
-        if last is not None and last.outcome != "done":
-            return f"{row.step.task_id}: {last.outcome}: {last.reason}"
-        if row.checks and row.checks[-1].exit_code != 0:
-            return f"{row.step.task_id}: check {row.checks[-1].name!r} fails:\n{row.checks[-1].tail}"
-    return f"no step of {group} came to a reviewed commit; its log says why"
+        for row in reversed(rows):
+            name = row.step.task_id
+            last = row.sessions[-1] if row.sessions else None
+            if last is not None and last.outcome != "done":
+                tried = was_tried(last.outcome, queries.calls(last.id))
+                return (SessionFailed if tried else _NotTried)(f"{name}: {last.outcome}: {last.reason}")
+            if row.checks and row.checks[-1].exit_code != 0:
+                return SessionFailed(f"{name}: check {row.checks[-1].name!r} fails:\n{row.checks[-1].tail}")
+            if last is not None and row.checks and last.commit is None:
+                return SessionFailed(f"{name}: the session ended without changing a file")
+    return _NotTried(f"no step of {group} came to a reviewed commit; its log says why")
+
+
+def was_tried(outcome: str | None, calls: Sequence[CallRow]) -> bool:
+    """Whether a session that was not done says something about its task.
+
+    One that was stopped or lost does not, nor one without a call that was answered (no key, a spent budget),
+    nor one that failed because its provider did.
+    """
+    if outcome in {None, "stopped", "lost"} or not any(call.status == "ok" for call in calls):
+        return False
+    return outcome != "failed" or calls[-1].status == "ok" or calls[-1].http_status == 400
 
 
 def publish_spec(
@@ -195,7 +226,13 @@ def publish_spec(
     template: str,
     needs_approval: bool,
 ) -> StepResult:
-    """Push what landed, and bring the spec's one pull request up to date; see `publish`."""
+    """Push what landed, and bring the spec's one pull request up to date; see `publish`.
+
+    Raises:
+        FenceLost: another run works on the spec.
+        PolicyViolation: counted as a failed attempt at the tasks that landed.
+    """
+    hold(step, routine)
     rows = step.ledger.spec_tasks(routine.name)
     spec = spec_at(Bench(step, routine.repository), routine, commit)
     tasks = [
@@ -204,22 +241,26 @@ def publish_spec(
         for row in rows
         if row.key == task.key
     ]
-    return publish(
-        step,
-        routine.repository,
-        Publication(
-            commit=commit,
-            base=base,
-            branch=routine.branch,
-            target=routine.target or routine.repository.base,
-            draft=True,
-            needs_approval=needs_approval,
-            template=template,
-            inputs={"spec": routine.path, "tasks": tasks, "done": sum(bool(task["done"]) for task in tasks)},
-            onto=onto,
-            allow=(routine.path,),
-        ),
+    wanted = Publication(
+        commit=commit,
+        base=base,
+        branch=routine.branch,
+        target=routine.target or routine.repository.base,
+        draft=True,
+        needs_approval=needs_approval,
+        template=template,
+        inputs={"spec": routine.path, "tasks": tasks, "done": sum(bool(task["done"]) for task in tasks)},
+        onto=onto,
+        shared=True,
+        allow=(routine.path,),
     )
+    try:
+        return publish(step, routine.repository, wanted)
+    except PolicyViolation as refused:
+        for row in rows:
+            if row.state == LANDED:
+                _failed(step, routine, row.key, str(refused))
+        raise
 
 
 @dataclass(frozen=True)
@@ -231,13 +272,15 @@ class Ended:
     """What the landing step pushed as `result`."""
     published: str | None
     """The commit that was published."""
+    rejected: bool = False
+    """Whether a person did not want it."""
 
 
 def finish(step: Step, routine: Routine, ended: Ended) -> StepResult:
     """Write down what became of the tasks, and let go of the spec.
 
     Returns:
-        The result has `tasks` (done) and `again`: whether another run may go on at once.
+        The result has `tasks` (done), `not_tried`, and `again`: whether another run may go on at once.
     """
     run = step.attempt.step
     landed = tuple((ended.landed or {}).get("tasks", ()))
@@ -252,16 +295,20 @@ def finish(step: Step, routine: Routine, ended: Ended) -> StepResult:
     for key in ended.picked.tasks:
         if key in done or key not in rows:
             continue
-        if key in landed:
-            _failed(
-                step, routine, key, "its commit was not published: rejected, or the publishing step failed"
-            )
-        elif rows[key].state == WORKING and rows[key].run_id == run.run_id:
-            step.ledger.set_task(routine.name, key, OPEN, run=run, reason="the run ended before it was done")
+        if key in landed and ended.rejected:
+            _failed(step, routine, key, "a person rejected its commit")
+        elif rows[key].state in {WORKING, LANDED} and _of_this_run(step, rows[key]):
+            why = "its commit was not published" if key in landed else "the run ended before it was done"
+            step.ledger.set_task(routine.name, key, OPEN, run=run, reason=why)
     release(step, routine)
-    rejected = bool(landed) and not done
+    not_tried = list((ended.landed or {}).get("not_tried", ()))
+    unpublished = bool(landed) and not done
     return StepResult(
         commit=ended.published,
         summary=f"done: {', '.join(done)}" if done else "no task was done in this run",
-        result={"tasks": done, "again": bool(ended.picked.tasks) and not rejected},
+        result={
+            "tasks": done,
+            "not_tried": not_tried,
+            "again": bool(ended.picked.tasks) and not unpublished and not not_tried,
+        },
     )

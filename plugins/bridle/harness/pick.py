@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
+from bridle.errors import FenceLost
 from bridle.guard.sanitize import fence_untrusted, sanitize
 from bridle.harness.bench import Bench
 from bridle.harness.reference import shrink
@@ -46,6 +47,9 @@ def pick_tasks(step: Step, routine: Routine, *, at_most: int, run_ended: RunEnde
     rows = step.ledger.spec_seen(routine.name, seen(now.spec))
     for line in table(list(rows.values())):
         log.info("%s", line)
+    for task in now.spec.tasks:
+        if unknown := [key for key in task.depends if key not in now.spec.by_key]:
+            log.warning("task %s depends on %s, which is no task here", task.key, ", ".join(unknown))
     blocked = {key for key, row in rows.items() if row.state == BLOCKED}
     tasks = next_tasks(now.spec, at_most=at_most, without=blocked)
     if not tasks or (routine.hold and blocked):
@@ -129,6 +133,20 @@ def table(rows: Sequence[TaskRow]) -> list[str]:
         + (f"  [{row.attempts} failed: {' '.join(row.reason.split())[:120]}]" if row.attempts else "")
         for row in rows
     ]
+
+
+def hold(step: Step, routine: Routine) -> None:
+    """Keep the spec for this run; one that had let go of it takes it again.
+
+    Raises:
+        FenceLost: another run works on it.
+    """
+    if step.ledger.claim(routine.lease, _holder(step), LEASE_SECONDS) is None:
+        other = step.ledger.holder(routine.lease)
+        raise FenceLost(
+            f"run {other.holder if other else 'of somebody else'} works on {routine.name}; when it has "
+            "ended, clear the task that landed the work"
+        )
 
 
 def release(step: Step, routine: Routine) -> None:

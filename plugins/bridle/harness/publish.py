@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridle.config.repositories import PatchLimits, Repository
-from bridle.errors import PolicyViolation, ReviewMismatch
+from bridle.errors import PolicyViolation, ReviewMismatch, SpecChanged
 from bridle.forge import open_forge
 from bridle.forge.base import Forge, PullRequestDraft
 from bridle.guard.patch_policy import PatchPolicy
@@ -39,6 +39,8 @@ class Publication:
     inputs: Mapping[str, Any]
     onto: str | None = None
     """What the branch was at when the commit was put on top of it; None: it was not there."""
+    shared: bool = False
+    """Whether people and other runs push to the branch: then nothing but `onto` is ever replaced."""
     allow: tuple[str, ...] = ()
     """Paths that the harness itself has changed; the patch policy lets them be."""
 
@@ -49,6 +51,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     Raises:
         ReviewMismatch: exactly this commit has no approval in this run, by a human or by policy.
         PolicyViolation: the patch gate refuses the patch; nothing was pushed.
+        SpecChanged: somebody pushed to a shared branch meanwhile.
         CredentialError, ForgeDown, EffectUncertain, FenceLost, StopRequested: see `bridle.errors`.
     """
     approval = _approval(step, wanted.commit) if wanted.needs_approval else None
@@ -124,8 +127,14 @@ def _push(step: Step, forge: Forge, repository: Repository, wanted: Publication)
 
     def act() -> Receipt:
         there = forge.branch(branch)
-        ours = there in (None, wanted.onto) or bool(step.ledger.bundles_for(repository.name, str(there)))
-        if not ours:
+        known = there in (None, wanted.onto, commit)
+        if wanted.shared and not known:
+            raise SpecChanged(
+                f"branch {branch} of {repository.name} is at {str(there)[:10]}, and the commit was put on "
+                f"top of {str(wanted.onto)[:10]}: somebody pushed to it. Clear the task that landed the "
+                "work: it then goes on top of what is there"
+            )
+        if not known and not step.ledger.bundles_for(repository.name, str(there)):
             raise PolicyViolation(
                 f"branch {branch} of {repository.name} is at {str(there)[:10]}, which is no commit of ours: "
                 "somebody pushed to it. Merge or delete that branch, then clear this task"

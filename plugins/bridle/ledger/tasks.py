@@ -143,8 +143,10 @@ class Tasks(Part):
             connection.execute(one.values(**told))
 
     def retry_task(self, spec: str, key: str) -> bool:
-        """Let a blocked task be worked on again; False when the spec has no such task."""
-        one = update(spec_task).where(spec_task.c.spec == spec, spec_task.c.key == key)
+        """Let a blocked task be worked on again; False when the spec has no such blocked task."""
+        one = update(spec_task).where(
+            spec_task.c.spec == spec, spec_task.c.key == key, spec_task.c.state == BLOCKED
+        )
         with self._db.transaction() as connection:
             done = connection.execute(one.values(state=OPEN, attempts=0, at=func.clock_timestamp()))
             return done.rowcount > 0

@@ -74,15 +74,25 @@ class SettleOperator(BridleOperator):
     Skipped when all rounds were; needs the trigger rule `all_done`.
 
     Args:
-        commits: the commit of each round, in order; None for rounds that did not run. Templated.
+        rounds: task ids of each round, in order: only one whose tasks succeeded counts.
+        commits: the commit of each round; None for rounds that did not run. Templated.
         reviews: the review of each round, likewise. Templated.
         bases: the commit that each round started from, likewise. Templated.
     """
 
     template_fields: Sequence[str] = ("commits", "reviews", "bases")
 
-    def __init__(self, *, commits: list[Any], reviews: list[Any], bases: list[Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        rounds: Sequence[Sequence[str]],
+        commits: list[Any],
+        reviews: list[Any],
+        bases: list[Any],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.rounds = [list(tasks) for tasks in rounds]
         self.commits = commits
         self.reviews = reviews
         self.bases = bases
@@ -95,7 +105,11 @@ class SettleOperator(BridleOperator):
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.review import settle
 
-        return settle(step, self.commits, self.reviews, self.bases)
+        # what a round pushed before a clear is still there when it did not start after it
+        states = task_states(context, sorted({task for round in self.rounds for task in round}))
+        ran = [all(states.get(task) == "success" for task in round) for round in self.rounds]
+        commits = [commit if now else None for commit, now in zip(self.commits, ran, strict=True)]
+        return settle(step, commits, self.reviews, self.bases)
 
 
 def task_states(context: "Context", tasks: list[str]) -> dict[str, str | None]:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import SkipMixin
-from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from bridle.operators.base import BridleOperator
 from bridle.operators.converge import task_states
+from bridle.operators.run_state import run_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -92,11 +93,7 @@ class PickTasksOperator(SpecOperator, SkipMixin):
         from bridle.harness.pick import pick_tasks
 
         def run_ended(dag_id: str, run_id: str) -> bool:
-            try:
-                return context["ti"].get_dagrun_state(dag_id, run_id) in {"success", "failed"}
-            except AirflowRuntimeError as error:
-                self.log.info("no state of %s %s: %s", dag_id, run_id, error)
-                return True
+            return run_state(context, dag_id, run_id) in {"success", "failed", None}
 
         at_most = min(self.at_most, context["params"].get("max_tasks") or self.at_most)
         result = pick_tasks(step, self.routine(step), at_most=at_most, run_ended=run_ended)
@@ -246,15 +243,19 @@ class FinishSpecRunOperator(SpecOperator):
         picked: what `PickTasksOperator` pushed as `result`. Templated.
         landed: what `LandTasksOperator` pushed as `result`. Templated.
         published: the commit that was published. Templated.
+        publisher: task id of the `PublishSpecOperator`.
     """
 
     template_fields: Sequence[str] = (*SpecOperator.template_fields, "picked", "landed", "published")
 
-    def __init__(self, *, picked: Any, landed: Any, published: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *, picked: Any, landed: Any, published: Any, publisher: str = "publish", **kwargs: Any
+    ) -> None:
         super().__init__(multiple_outputs=False, **kwargs)
         self.picked = picked
         self.landed = landed
         self.published = published
+        self.publisher = publisher
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:  # type: ignore[override]
         super().execute(context)
@@ -262,6 +263,11 @@ class FinishSpecRunOperator(SpecOperator):
         if failed := [task for task, state in states.items() if state in {"failed", "upstream_failed"}]:
             # after all is written down: else a run whose last step went well would pass for a success
             raise AirflowFailException(f"{', '.join(sorted(failed))} failed; the log there says why")
+        if self._not_tried:
+            raise AirflowFailException(
+                f"{', '.join(self._not_tried)} could not be tried: a key, a provider, a budget or a person "
+                "was in the way; the log of the landing step says which. No attempt was counted"
+            )
         return self._next
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
@@ -269,7 +275,12 @@ class FinishSpecRunOperator(SpecOperator):
         from bridle.harness.routine import Picked
 
         picked = Picked.of(self.picked)
-        result = finish(step, self.routine(step), Ended(picked, self.landed, self.published))
+        # Airflow keeps the XComs of a task that ran before a clear and is skipped after it
+        state = task_states(context, [self.publisher]).get(self.publisher)
+        published = self.published if state == "success" else None
+        ended = Ended(picked, self.landed, published, rejected=state == "skipped")
+        result = finish(step, self.routine(step), ended)
+        self._not_tried = result.result["not_tried"]
         params = dict(context["params"])
         left = None if params.get("max_tasks") is None else params["max_tasks"] - len(result.result["tasks"])
         goes_on = params.get("mode") == "continuous" and result.result["again"] and (left is None or left > 0)

@@ -1,10 +1,10 @@
 """Watching issues, and the runs that come of it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRuntimeError
-
 from bridle.operators.base import BridleOperator
+from bridle.operators.run_state import run_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,15 +39,8 @@ class WatchIssuesOperator(BridleOperator):
         from bridle.config.repositories import repositories_in_force
         from bridle.harness.watch import watch
 
-        def run_state(run_id: str) -> str | None:
-            try:
-                return context["ti"].get_dagrun_state(self.workflow, run_id)
-            except AirflowRuntimeError as error:
-                self.log.debug("no state of %s: %s", run_id, error)
-                return None
-
         known = repositories_in_force(step.settings, beside=step.beside).repositories
-        result = watch(step, list(known.values()), run_state)
+        result = watch(step, list(known.values()), partial(run_state, context, self.workflow))
         self._start = result.start
         return result
 

@@ -17,7 +17,7 @@ def ready(spec: Spec, *, without: Collection[str] = (), optional: bool = False) 
     return [
         task
         for task in spec.tasks
-        if not (task.done or task.held or task.children or task.key in without)
+        if not (task.done or task.held or spec.parts(task) or task.key in without)
         and (optional or not task.optional)
         and all(spec.is_done(key) or key not in spec.by_key for key in task.depends)
     ]

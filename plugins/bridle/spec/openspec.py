@@ -10,7 +10,8 @@ from bridle.spec.task import Task
 def parse(data: bytes) -> list[Task]:
     """The tasks, as a chain."""
     tasks = tasks_of(data)
-    work = [task for task in tasks if not task.children]
+    optional = {task.key for task in tasks if task.optional}
+    work = [task for task in tasks if not task.optional and optional.issuperset(task.children)]
     before = {task.key: earlier.key for earlier, task in pairwise(work)}
     return [
         replace(task, depends=tuple(dict.fromkeys((*task.depends, before[task.key]))))

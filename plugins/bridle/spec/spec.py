@@ -53,12 +53,16 @@ class Spec:
         """Key to task."""
         return {task.key: task for task in self.tasks}
 
+    def parts(self, task: Task) -> list[str]:
+        """The tasks below one that it stands for; with none but optional ones below it, it is work itself."""
+        return [child for child in task.children if not self.by_key[child].optional]
+
     def is_done(self, key: str) -> bool:
         """Whether a task is done; one with tasks below it is when all but the optional ones are."""
         task = self.by_key.get(key)
         if task is None:
             return False
-        needed = [child for child in task.children if not self.by_key[child].optional]
+        needed = self.parts(task)
         return task.done or (bool(needed) and all(map(self.is_done, needed)))
 
     def tick(self, task: Task) -> bytes:

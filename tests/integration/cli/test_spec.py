@@ -41,4 +41,7 @@ def test_an_unknown_spec_or_task_is_said_with_those_that_are_known(ledger: Ledge
     assert "known are: none" in bridle(ledger_url).stderr
     ledger.spec_seen(SPEC, [SeenTask("T001", "Sing", "w", False)])
     assert f"known are: {SPEC}" in bridle(ledger_url, "other").stderr
+    assert (
+        "'T001' of acme/widgets:PLAN.md is open; only" in bridle(ledger_url, SPEC, "--retry", "T001").stderr
+    )
     assert "no task 'T009'" in bridle(ledger_url, SPEC, "--retry", "T009").stderr

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from harness_bench import Bed
 
-from bridle.errors import RepositoryError, SpecError
+from bridle.errors import FenceLost, RepositoryError, SpecChanged, SpecError
 from bridle.harness.bench import Bench
 from bridle.harness.land import Ended, Lane, finish, land, publish_spec
 from bridle.harness.pick import give_task, pick_tasks
@@ -80,8 +80,8 @@ class Table:
         )
         return result.commit or ""
 
-    def finish(self, published: str | None) -> Any:
-        ended = Ended(self.picked, self.landed.result, published)
+    def finish(self, published: str | None, *, rejected: bool = False) -> Any:
+        ended = Ended(self.picked, self.landed.result, published, rejected)
         return finish(self.step("finish"), self.routine, ended)
 
     def do(self, *works: dict[str, str]) -> Any:
@@ -184,7 +184,7 @@ def test_work_on_a_task_that_a_person_changed_is_not_landed(table: Table, theirs
     landed = table.land(lane)
     assert landed.commit is None
     assert reason in landed.summary
-    assert table.finish(None).result == {"tasks": [], "again": True}
+    assert table.finish(None).result == {"tasks": [], "not_tried": [], "again": True}
     assert table.user.git("branch", "--list", "bridle/*") == ""
 
 
@@ -198,9 +198,67 @@ def test_a_branch_that_somebody_pushed_to_in_between_is_not_overwritten(table: T
     with pytest.raises(Exception, match="somebody pushed to it"):
         table.publish()
     assert table.user.git("rev-parse", table.branch).strip() == theirs
-    table.finish(None)
+    assert table.finish(None).result["again"] is False
+    assert table.bed.ledger.spec_tasks(table.routine.name)[1].attempts == 0, "the task is not to blame"
     table.do({"two.txt": "right\n"})
     assert table.show(table.branch, "mine.txt") == "by hand\n"
+
+
+def test_a_run_whose_spec_another_one_has_neither_lands_nor_publishes(table: Table) -> None:
+    table.pick()
+    lane = table.work({"one.txt": "right\n"})
+    table.land(lane)
+    table.finish(None)
+    first = (table.run, table.picked, table.landed)
+    table.pick()
+    second = table.run
+    table.run, table.picked, table.landed = first
+    with pytest.raises(FenceLost, match=f"run dag/run-{second} works on"):
+        table.publish()
+    with pytest.raises(FenceLost, match=f"run dag/run-{second} works on"):
+        table.land(lane)
+    assert table.finish(None).result["tasks"] == []
+    assert table.states()["T001"] == "working", "it is the other run's"
+
+
+def test_a_cleared_publication_does_not_replace_what_another_run_has_published(table: Table) -> None:
+    """Though that commit is ours, too."""
+    table.pick()
+    table.land(table.work({"one.txt": "first\n"}))
+    table.finish(None)
+    first = (table.run, table.picked, table.landed)
+    table.do({"one.txt": "second\n"})
+    there = table.user.git("rev-parse", table.branch)
+    table.run, table.picked, table.landed = first
+    with pytest.raises(SpecChanged, match="Clear the task that landed the work"):
+        table.publish()
+    assert table.user.git("rev-parse", table.branch) == there
+
+
+def test_a_session_that_only_ticks_its_box_has_failed(table: Table) -> None:
+    table.pick()
+    landed = table.land(table.work({"PLAN.md": PLAN.replace("[ ] T001", "[X] T001")}))
+    assert landed.commit is None
+    assert "attempt 1 failed: it changed nothing but the spec file" in landed.summary
+
+
+def test_a_task_that_could_not_be_tried_stays_open_without_a_count(table: Table) -> None:
+    """A lane without a session: there was no key, or somebody said stop."""
+    table.pick()
+    landed = table.land(Lane("work_1", None, None, False))
+    assert "T001 was not tried" in landed.summary
+    ended = table.finish(None).result
+    assert (ended["again"], ended["not_tried"]) == (False, ["T001"])
+    row = table.bed.ledger.spec_tasks(table.routine.name)[0]
+    assert (row.state, row.attempts) == ("open", 0)
+
+
+def test_only_a_persons_no_counts_against_a_commit_that_was_not_published(table: Table) -> None:
+    for rejected in (False, True):
+        table.pick()
+        table.land(table.work({"one.txt": "right\n"}))
+        assert table.finish(None, rejected=rejected).result["again"] is False
+        assert table.bed.ledger.spec_tasks(table.routine.name)[0].attempts == int(rejected)
 
 
 def test_two_parallel_tasks_that_change_the_same_go_one_after_the_other(table: Table) -> None:

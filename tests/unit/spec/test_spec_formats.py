@@ -167,3 +167,17 @@ def test_what_is_no_prd_json_is_said(data):
 def test_a_text_without_tasks_has_none(format):
     for data in (b"", b"\n", b"# Nothing\n", b"\xff\xfe\x00", b"- [ ]", b"```\n- [ ] x"):
         assert Spec.read("PLAN.md", data, format).tasks == ()
+
+
+def test_a_task_with_none_but_optional_ones_below_it_is_work_itself():
+    spec = Spec.read(
+        ".kiro/specs/photos/tasks.md", b"- [ ] 1. Build\n  - [ ]* 1.1 Test\n- [ ] 2. Ship\n", "kiro"
+    )
+    assert keys(ready(spec)) == ["1", "2"]
+    after = Spec.read(spec.path, spec.tick(spec.by_key["1"]), "kiro")
+    assert keys(ready(after)) == ["2"]
+
+
+def test_openspec_waits_for_no_optional_task():
+    data = b"- [x] 1.1 Build\n- [ ]* 1.2 Test\n- [ ] 1.3 Ship\n"
+    assert keys(ready(Spec.read("openspec/changes/x/tasks.md", data))) == ["1.3"]
