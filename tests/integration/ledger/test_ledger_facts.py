@@ -205,7 +205,7 @@ def test_totals_of_every_kind_of_scope_agree(ledger, books):
 
 
 def test_cost_by_something_that_is_not_kept_says_what_is(books):
-    with pytest.raises(ConfigError, match="run, step, role"):
+    with pytest.raises(ConfigError, match="run, dag, step, role"):
         books[1].cost("phase of the moon")
 
 
