@@ -5,6 +5,7 @@ middle of the first one's session its machine is lost; while the second's waits 
 server and PostgreSQL are restarted.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,13 @@ from e2e_world import script_of, write_yaml
 from bridle.config.starter import starter_dir
 from bridle.ledger.records import SessionRow
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        "BRIDLE_MACHINES" not in os.environ, reason="takes minutes: BRIDLE_MACHINES=1 runs it"
+    ),
+]
 
 WAIT = 45.0
 """Seconds that the second session waits for its model: longer than the restarts take."""
