@@ -17,8 +17,8 @@ def run_state(context: "Context", dag_id: str, run_id: str) -> str | None:
         AirflowDown: nobody knows, because the API server did not answer.
     """
     try:
-        state: str = context["ti"].get_dagrun_state(dag_id, run_id)
-        return state  # an enumeration: equal to its value, while its text is not
+        # not str(…) of it: an enumeration equals its value, while its text does not
+        return context["ti"].get_dagrun_state(dag_id, run_id)
     except AirflowRuntimeError as error:
         if (error.error.detail or {}).get("status_code") == 404:
             return None
