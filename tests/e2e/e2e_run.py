@@ -3,7 +3,6 @@
 import json
 import time
 from collections import Counter
-from functools import cached_property
 
 from bridle.ledger.queries import Queries, StepRow
 from bridle.ledger.records import SessionRow
@@ -47,7 +46,8 @@ class Run:
 
     def task(self, task_id: str) -> TaskInstance:
         """One of its tasks, in its newest try."""
-        return next(task for task in self._tasks if task.task_id == task_id)
+        tasks = self.airflow.tasks(self.dag_id, self.run_id)
+        return next(task for task in tasks if task.task_id == task_id)
 
     def states(self) -> dict[str, str | None]:
         """Task to state."""
@@ -97,7 +97,3 @@ class Run:
     def xcom_bytes(self) -> dict[str, int]:
         """Task to the size of everything that it pushed."""
         return {task: len(json.dumps(values).encode()) for task, values in self.xcoms().items()}
-
-    @cached_property
-    def _tasks(self) -> list[TaskInstance]:
-        return self.airflow.tasks(self.dag_id, self.run_id)

@@ -10,7 +10,7 @@ from harness_bench import Bed
 from bridle.harness.work import work
 
 Make = Callable[..., Bed]
-WAIT = 6.0
+WAIT = 14.0
 
 
 def test_a_session_that_waits_for_its_model_holds_no_connection(bed: Make, ledger_url: str) -> None:
@@ -30,4 +30,4 @@ def test_a_session_that_waits_for_its_model_holds_no_connection(bed: Make, ledge
             longest = max(longest, time.monotonic() - since if since else 0.0)
             time.sleep(0.05)
     session.join()
-    assert longest > 1.5, "between two heartbeats there is none"
+    assert longest > 3, "of the five seconds between two heartbeats, the connection is kept for one"
