@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ class CodexStream:
         self._failure = ""
         self._finished = False
         self._started = False
+        self._told: Counter[str] = Counter()
+        """Commands that the stream has told of, and the rollout has not yet."""
 
     @property
     def turns(self) -> int:
@@ -59,6 +62,7 @@ class CodexStream:
         self.session_ref = session_ref
         self._answers.look()
         self._before = self._answers.count
+        self._answers.commands.clear()
 
     def line(self, line: bytes) -> None:
         """Report one line."""
@@ -75,6 +79,7 @@ class CodexStream:
                 self.last_text, self._failure, self._finished = "", "", False
             case "turn.completed":
                 self._finished = True
+                self._untold()
                 # cumulative over a resumed session
                 self.reported = {"usage": told.get("usage") or {}}
                 self._say(EventKind.USAGE, **self.reported["usage"])
@@ -119,7 +124,22 @@ class CodexStream:
     def _call(self, item: dict[str, Any]) -> None:
         for tool, arguments in _tools(item):
             what = title(tool, arguments, self.spec.workdir)
+            self._told[str(arguments.get("command"))] += 1
             self._say(EventKind.TOOL_CALL, id=item["id"], tool=tool, title=what, input=arguments)
+
+    def _untold(self) -> None:
+        """Report the commands that only the rollout has."""
+        for command in self._answers.commands:
+            if self._told[command.line]:
+                self._told[command.line] -= 1
+                continue
+            line = shlex.join(("bash", "-c", command.line))
+            item = {"type": "command_execution", "id": command.call_id, "command": line}
+            self._call(item)
+            self._told[command.line] -= 1
+            ended = {"status": "completed", "exit_code": command.exit_code}
+            self._result({**item, **ended, "aggregated_output": command.output})
+        self._answers.commands.clear()
 
     def _completed(self, item: dict[str, Any]) -> None:
         match item.get("type"):

@@ -1,9 +1,14 @@
 """Codex's own record of a session: a file of JSON lines, from which it can be resumed on any host."""
 
+import contextlib
 import json
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+_EXIT_CODE = re.compile(r"^Process exited with code (\d+)$", re.MULTILINE)
 
 
 def newest(config: Path) -> Path | None:
@@ -32,14 +37,27 @@ def lay_out(transcript: Path, session_ref: str, config: Path) -> bool:
     return True
 
 
-class Answers:
-    """How many answers of the model a rollout has, read as it grows.
+@dataclass(frozen=True)
+class Command:
+    """A shell command that has ended."""
 
-    The stream of events does not tell where one answer ends and the next begins.
+    call_id: str
+    line: str
+    exit_code: int
+    output: str
+
+
+class Answers:
+    """How many answers of the model a rollout has, and which commands, read as it grows.
+
+    The stream of events does not tell where one answer ends and the next begins, and leaves out commands
+    that fail at once.
     """
 
     def __init__(self, config: Path) -> None:
         self.count = 0
+        self.commands: list[Command] = []
+        self._lines: dict[str, str] = {}
         self.open = False
         """The last thing in it is the model's."""
         self._config = config
@@ -67,6 +85,18 @@ class Answers:
             own = _by_model(item)
             self.count += own and not self.open
             self.open = own
+            self._command(item)
+
+    def _command(self, item: dict[str, Any]) -> None:
+        call_id = str(item.get("call_id"))
+        if item.get("type") == "function_call" and item.get("name") == "exec_command":
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # the model's words, right or not
+                self._lines[call_id] = str(json.loads(item["arguments"])["cmd"])
+        elif item.get("type") == "function_call_output" and call_id in self._lines:
+            told = str(item.get("output"))
+            if ended := _EXIT_CODE.search(told):
+                _, _, output = told.partition("Output:\n")
+                self.commands.append(Command(call_id, self._lines.pop(call_id), int(ended[1]), output))
 
 
 def _response_item(line: bytes) -> dict[str, Any] | None:
