@@ -5,10 +5,10 @@ of 5 %. Without a check all 20 come out right in 0.95^20 = 36 % of runs. With a 
 unless a step is wrong in every round of every attempt.
 
 Real here: reading the spec, choosing the task, ticking it (`bridle.spec`), the rounds and their ends
-(`bridle.harness.work`), attempts and blocking as the routine counts them, the files that the worker writes,
-and the check, a shell command in a process of its own. Played: the worker, by a seeded random number in the
-place of a session, and the ledger, which remembers nothing between steps here. Git, sandbox, gateway and
-Airflow take no part; what they do to a step is shown by the tests.
+(`bridle.harness.work`), the files that the worker writes, and the check, a shell command in a process of its
+own. Played: the worker, by a seeded random number in the place of a session; attempts and blocking, counted
+here by the rule of `bridle.harness.land`; the ledger, which remembers nothing between steps. Git, sandbox,
+gateway and Airflow take no part; what they do to a step is shown by the tests.
 """
 
 import random

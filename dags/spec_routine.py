@@ -8,7 +8,6 @@ Start it from the trigger form, or with `bridle run spec --repo … --spec …`.
 repositories.yaml names in `specs`, there is also a DAG that runs each hour.
 """
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -98,6 +97,5 @@ def spec_routine(dag_id: str, params: dict[str, Param], schedule: str | None) ->
 
 
 spec_routine("spec_routine", spec_routine_params(beside=HERE), None)
-for repo, spec in specs_in_force(beside=HERE):
-    name = re.sub(r"[^A-Za-z0-9]+", "_", f"{repo}_{spec}").strip("_")
+for name, (repo, spec) in specs_in_force(beside=HERE).items():
     spec_routine(f"spec_routine_{name}", spec_routine_params(beside=HERE, repo=repo, spec=spec), "@hourly")

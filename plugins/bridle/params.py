@@ -1,5 +1,9 @@
 """The trigger forms of the shipped workflows."""
 
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from airflow.sdk import Param
@@ -240,10 +244,22 @@ def spec_routine_params(
     }
 
 
-def specs_in_force(*, beside: Path) -> list[tuple[str, str]]:
-    """Repository and path of every spec that repositories.yaml wants to be worked on every hour."""
+def specs_in_force(*, beside: Path) -> dict[str, tuple[str, str]]:
+    """Specs that repositories.yaml wants to be worked on each hour: a name to repository and path."""
     known = repositories_in_force(Settings.load(), beside=beside.parent).repositories
-    return [(name, spec) for name, repository in known.items() for spec in repository.specs]
+    return named([(name, spec) for name, repository in known.items() for spec in repository.specs])
+
+
+def named(specs: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Specs by names that may be part of a DAG id; two of the same name get their digests too."""
+    plain = {spec: re.sub(r"[^A-Za-z0-9]+", "_", "_".join(spec)).strip("_") for spec in specs}
+    count = Counter(plain.values())
+
+    def name(spec: tuple[str, str]) -> str:
+        digest = hashlib.sha256("\0".join(spec).encode()).hexdigest()[:8]
+        return plain[spec] if count[plain[spec]] == 1 else f"{plain[spec]}_{digest}"
+
+    return {name(spec): spec for spec in plain}
 
 
 def watched(*, beside: Path) -> list[str]:

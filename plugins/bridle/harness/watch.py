@@ -19,7 +19,7 @@ from bridle.ledger.watches import FAILED, STARTED, SUCCEEDED, WAITING, Cause, Is
 log = logging.getLogger(__name__)
 
 NEEDS_HUMAN = "bridle:needs-human"
-"""Label of issues that are left alone until somebody takes it off."""
+"""Label of issues that are left alone until somebody takes it off and labels them anew."""
 AT_MOST = 30
 """Runs that one look may start; Airflow maps no more than 1024, and a step hands on no more than 2 KB."""
 

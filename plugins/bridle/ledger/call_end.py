@@ -24,7 +24,6 @@ def move(
     reserved_usd: Decimal = Decimal(0),
     spent_tokens: int = 0,
     spent_usd: Decimal = Decimal(0),
-    calls: int = 0,
 ) -> None:
     """Change the counters of scopes that are locked already."""
     connection.execute(
@@ -35,7 +34,6 @@ def move(
             reserved_usd=budget.c.reserved_usd + reserved_usd,
             spent_tokens=budget.c.spent_tokens + spent_tokens,
             spent_usd=budget.c.spent_usd + spent_usd,
-            calls=budget.c.calls + calls,
         )
     )
 
