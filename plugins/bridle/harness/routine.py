@@ -32,14 +32,19 @@ class Routine:
 
     @property
     def name(self) -> str:
-        """`<repository>:<path>`: the spec's name in the ledger."""
-        return f"{self.repository.name}:{self.path}"
+        """The spec's name in the ledger: `<repository>:<path>`, with `@<branch>` for another than the base."""
+        return f"{self.repository.name}:{self.path}{self._elsewhere}"
+
+    @property
+    def _elsewhere(self) -> str:
+        """What keeps work for another branch than the default one apart."""
+        return f"@{self.target}" if self.target not in ("", self.repository.base) else ""
 
     @property
     def branch(self) -> str:
         """The one branch that all of its tasks go to."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.path.rpartition(".")[0].casefold()).strip("-")[-40:].strip("-")
-        return f"bridle/spec-{slug}-{digest_of(self.path.encode())[:4]}"
+        return f"bridle/spec-{slug}-{digest_of(f'{self.path}{self._elsewhere}'.encode())[:4]}"
 
     @property
     def lease(self) -> str:
