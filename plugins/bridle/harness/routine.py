@@ -32,7 +32,7 @@ class Routine:
 
     @property
     def name(self) -> str:
-        """The spec's name in the ledger: `<repository>:<path>`, with `@<branch>` for another than the base."""
+        """The spec's name in the ledger: `<repository>:<path>`, and `@<branch>` for another than the base."""
         return f"{self.repository.name}:{self.path}{self._elsewhere}"
 
     @property
