@@ -53,9 +53,12 @@ class Run:
         """Task to state."""
         return {task.task_id: task.state for task in self.airflow.tasks(self.dag_id, self.run_id)}
 
-    def log(self, task_id: str) -> str:
-        """The log of a task's newest try."""
-        return "\n".join(self.airflow.log(self.dag_id, self.run_id, self.task(task_id)))
+    def log(self, task_id: str, try_number: int | None = None) -> str:
+        """The log of one try of a task; default: its newest."""
+        task = self.task(task_id)
+        if try_number is not None:
+            task = task.model_copy(update={"try_number": try_number})
+        return "\n".join(self.airflow.log(self.dag_id, self.run_id, task))
 
     def error(self, task_id: str) -> str:
         """The last error in a task's log."""

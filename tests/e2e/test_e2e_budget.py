@@ -48,4 +48,4 @@ def test_80_percent_were_told_in_the_log_and_are_an_event(stage: Stage) -> None:
     limited = stage.run.sessions("fix.implement_1")[0]
     (told,) = (row for row in stage.ledger.events(limited.id) if row.kind == "budget")
     assert told.payload["scope"] == f"run:issue_fix/{stage.run.run_id}"
-    assert told.payload["message"] in stage.run.log("fix.implement_1")
+    assert told.payload["message"] in stage.run.log("fix.implement_1", limited.attempt.try_number)

@@ -76,10 +76,18 @@ def one_task(title: str) -> list[dict[str, object]]:
     return answering(done=False, why=f"{title}.", tasks=[given])
 
 
+def without_haste(script: dict[str, list[list[dict[str, object]]]]) -> dict[str, object]:
+    """Workers that take ten seconds longer: on a busy machine one would end before the next is started."""
+    return {
+        task: [[{**first, "delay": 10}, *rest] for first, *rest in sessions] if ".work." in task else sessions
+        for task, sessions in script.items()
+    }
+
+
 BOARD_BUILT = Scenario(
     "kanban",
     build_the_board,
-    script=yaml.safe_load((KANBAN / "script.yaml").read_text()),
+    script=without_haste(yaml.safe_load((KANBAN / "script.yaml").read_text())),
     settings={"checks": {"tests": GOAL["check"]}},
     files=BOARD,
 )

@@ -15,13 +15,16 @@ every_agent = pytest.mark.parametrize(
 def test_a_broken_answer_is_asked_for_again_as_a_call_of_its_own_and_its_edit_is_made_once(
     stage, agent, dialect
 ):
-    """The half that arrived is not put together with the answer to the next request."""
+    """The half of a tool call that arrived is not put together with the answer to the next request.
+
+    A text that came whole before the cut is another matter: Claude Code may keep it and ask for what follows.
+    """
     meter = MemoryMeter()
     edit = {"op": "edit", "path": "calc.py", "old": "a - b", "new": "a - b - b"}
     look = {"op": "read", "path": "calc.py"}
     stage.script(
         {"text": "I look.", "ops": [look]},
-        {"text": "I change it.", "ops": [edit], "fail": ["cut", "cut"]},
+        {"ops": [edit], "fail": ["cut", "cut"]},
         {"text": "Changed it."},
         meter=meter,
     )

@@ -7,6 +7,8 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from ledger_rows import STEP, make_attempt, make_call, make_start
@@ -64,45 +66,49 @@ def test_a_used_connection_holds_no_state(ledger):
 
 
 @pytest.fixture
-def pooler_url(ledger_url, tmp_path):
+def pooler_url(ledger_url):
     """The same ledger behind PgBouncer: transaction mode, two server connections."""
     program = shutil.which("pgbouncer")
     if program is None:
         pytest.skip("PgBouncer is not installed")
     url = make_url(ledger_url)
     port = free_port()
-    users = tmp_path / "users.txt"
-    users.write_text(f'"{url.username}" "{url.password}"\n')
-    settings = tmp_path / "pgbouncer.ini"
-    settings.write_text(
-        f"[databases]\n{url.database} = host=127.0.0.1 port={url.port}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\ndefault_pool_size = 2\n"
-        "server_reset_query = DISCARD ALL\nserver_reset_query_always = 1\n"
-    )
-    user = None
-    if os.geteuid() == 0:  # it refuses to run as root
-        user = pwd.getpwnam("nobody").pw_uid
-        for path in (tmp_path, *tmp_path.iterdir()):
-            os.chown(path, user, -1)
-        for path in list(tmp_path.parents)[:3]:
-            if path.stat().st_uid == 0 and path.name.startswith(("pytest-", "test_")):
-                path.chmod(0o711)
-    process = subprocess.Popen([program, "-q", str(settings)], user=user, cwd="/")
-    pooled = url.set(port=port).render_as_string(hide_password=False)
-    deadline = time.monotonic() + 10
+    with TemporaryDirectory(prefix="bridle-pooler-") as folder:
+        users = Path(folder) / "users.txt"
+        users.write_text(f'"{url.username}" "{url.password}"\n')
+        settings = Path(folder) / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n{url.database} = host=127.0.0.1 port={url.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = transaction\n"
+            "default_pool_size = 2\nserver_reset_query = DISCARD ALL\nserver_reset_query_always = 1\n"
+        )
+        user = None
+        if os.geteuid() == 0:  # it refuses to run as root
+            user = pwd.getpwnam("nobody").pw_uid
+            for path in (Path(folder), users, settings):
+                os.chown(path, user, -1)
+        process = subprocess.Popen([program, "-q", str(settings)], user=user, cwd="/")
+        try:
+            pooled = url.set(port=port).render_as_string(hide_password=False)
+            _wait_for(process, pooled)
+            yield pooled
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(pooler, url):
+    deadline = time.monotonic() + 60
     while True:
         try:
-            with Ledger(pooled) as ledger:
-                ledger.check_schema()
-            break
+            with Ledger(url) as ledger:
+                return ledger.check_schema()
         except LedgerUnavailable:
+            assert pooler.poll() is None, "PgBouncer ended; what it said is above"
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-    yield pooled
-    process.kill()
-    process.wait()
 
 
 def test_many_ledgers_work_through_a_pooler_in_transaction_mode(pooler_url, tmp_path):
