@@ -1,10 +1,10 @@
 """What restarts in mid-run do to a run: `python benchmarks/restarts.py [repetitions] [part …]`.
 
 On a local stack with the settings that `bridle up` ships, issues are worked on by the real agents with a
-scripted model; at a random moment of a run, one part is killed with -9: scheduler, API server, or PostgreSQL
-for 3 or 20 seconds. Printed is, for each part, how many runs ended right (one pull request, its check passes
-on a fresh checkout, and no finished session was done again), how long they took beside runs that nothing
-happened to, and how many sessions went on from another's checkpoint.
+scripted model, five at once that began at random moments; in the midst of them one part is killed with -9:
+scheduler, API server, or PostgreSQL for 3 or 20 seconds. Printed is, for each part, how many runs ended right
+(one pull request, its check passes on a fresh checkout, and no finished session was done again), how long
+they took beside runs that nothing happened to, and how many sessions went on from another's checkpoint.
 """
 
 import os
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,8 @@ SCRIPT: dict[str, list[Any]] = {
     "fix.review_1": [[{"output": {"verdict": "approve", "summary": "It adds.", "findings": []}}]],
 }
 PATIENCE_SECONDS = 600.0
+AT_ONCE = 5
+"""Runs that the same restart hits, each at a moment of its own."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,22 @@ class Place:
         time.sleep(seconds)
         self.postgres.start()
 
-    def run(self, name: str, happening: Callable[[], None], after_seconds: float | None) -> Outcome:
-        """Work on issue 1 of a repository; let something happen meanwhile."""
+    def together(self, names: list[str], happening: Callable[[], None], spread: float) -> list[Outcome]:
+        """Work on issue 1 of each repository, begun within `spread` seconds; then it happens."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            runs = [pool.submit(self.run, name, random.uniform(0, spread)) for name in names]
+            time.sleep(spread)
+            happening()
+            return [run.result() for run in runs]
+
+    def run(self, name: str, delay: float = 0) -> Outcome:
+        """Work on issue 1 of a repository, after `delay` seconds."""
+        time.sleep(delay)
         info = self.stack.info()
         with AirflowClient(info.url, token=info.token) as airflow:
             began = time.monotonic()
             wanted = {"repo": name, "issue": 1, "approvals": []}
             run = airflow.trigger("issue_fix", wanted, run_id=name)
-            if after_seconds is not None:
-                time.sleep(after_seconds)
-                happening()
             state = "running"
             while state not in ("success", "failed") and time.monotonic() - began < PATIENCE_SECONDS:
                 time.sleep(0.5)
@@ -186,15 +195,15 @@ def main() -> int:
             "postgres-3s": lambda: place.outage(3),
             "postgres-20s": lambda: place.outage(20),
         }
-        place.run("warm-up", happenings["nothing"], None)
-        for number in range(repetitions):
-            for part in parts:
-                usual = [it.seconds for it in outcomes["nothing"]]
-                when = None if part == "nothing" else random.uniform(0, statistics.median(usual))
-                outcome = place.run(f"{part}-{number}", happenings[part], when)
-                outcomes[part].append(outcome)
-                moment = "" if when is None else f" after {when:.0f} s"
-                print(f"{part}{moment}: {outcome}", flush=True)
+        place.run("warm-up")
+        spread = 0.0
+        for part in parts:
+            for first in range(0, repetitions, AT_ONCE):
+                names = [f"{part}-{number}" for number in range(first, min(first + AT_ONCE, repetitions))]
+                for outcome in place.together(names, happenings[part], spread):
+                    outcomes[part].append(outcome)
+                    print(f"{part}: {outcome}", flush=True)
+            spread = spread or statistics.median(it.seconds for it in outcomes["nothing"])
     print(f"\n{'part':<14}{'ended right':>12}{'median s':>10}{'worst s':>9}{'resumed':>9}")
     for part, its in outcomes.items():
         right = sum(not it.wrong for it in its)
