@@ -44,7 +44,8 @@ class Periodic:
             try:
                 self._action()
             except Halted as error:
-                self.halted = error
+                if not self._stop.is_set():  # else another has said why, and this one has only heard of it
+                    self.halted = error
                 self._stop.set()
                 return
             except BridleError as error:
