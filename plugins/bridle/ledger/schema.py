@@ -22,7 +22,6 @@ from sqlalchemy import (
     column,
     func,
     table,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -139,7 +138,6 @@ session = Table(
     Column("commit", Text),
     Column("reported", JSONB, nullable=False, server_default="{}"),
     Column("transcript_ref", Text),
-    Index("session_words", text("to_tsvector('simple', left(summary, 4000))"), postgresql_using="gin"),
 )
 Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
 Index("session_loop", session.c.loop_id, postgresql_where=session.c.loop_id.is_not(None))
@@ -189,7 +187,6 @@ model_call = Table(
     postgresql_partition_by="RANGE (session_id)",
 )
 Index("model_call_id", model_call.c.id)
-Index("model_call_reserved", model_call.c.reserved_at)
 
 decision = Table(
     "decision",
