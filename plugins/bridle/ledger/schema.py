@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "bridle"
-HEAD = "0006"
+HEAD = "0004"
 """Newest migration; kept here so that a task can compare without loading Alembic."""
 
 metadata = MetaData(schema=SCHEMA)
