@@ -90,6 +90,8 @@ def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
     """
     _require_begun(step)
     turn = turn_of(step, terms)
+    if (begun := _begun_after(turn)) is not None:
+        return begun
     answer = _answer(turn, review)
     if answer is not None and answer.by != POLICY:
         said = {"choice": answer.decision, "by": answer.by, "feedback": answer.feedback}
@@ -126,6 +128,20 @@ def end_round(step: Step, terms: LoopTerms, *, review: str) -> NextRound | None:
         log.info("loop %s is %s: no further round is begun", loop.id, loop.state)
         return None
     return NextRound(loop.run_id(row.round + 1), loop.conf(row.round + 1))
+
+
+def _begun_after(turn: Turn) -> NextRound | None:
+    """The round that already follows; somebody has cleared a task of this one, and must not turn it back."""
+    loop, number = turn.loop, turn.round.round
+    after = next((row for row in turn.step.ledger.rounds(loop.id) if row.round > number), None)
+    if after is None:
+        return None
+    log.warning(
+        "loop %s went on from round %d with %s: what round %d makes now is not taken up; clear the newest "
+        "round instead",
+        *(loop.id, number, after.run_id, number),
+    )
+    return NextRound(after.run_id, loop.conf(after.round))
 
 
 def is_to_be_published(step: Step, terms: LoopTerms, *, review: str) -> bool:

@@ -56,6 +56,19 @@ def test_what_a_worker_did_before_it_was_cleared_is_not_merged_when_its_new_try_
     assert (row.verdict, row.reason) == ("", ""), "what was decided on the earlier work is no more"
 
 
+def test_a_round_that_is_done_again_after_the_next_has_begun_does_not_turn_the_loop_back(loop: Make) -> None:
+    bed = loop({"r1.orchestrate": [orders(task("a", "a.txt"))], "r1.work.0": [writing({"a.txt": "a"})]})
+    assert bed.play_round(1) == 2
+    assert bed.given(2, {"b.txt": "b"}) == 3
+    head = bed.loop.head_commit
+    bed.succeeded.clear()
+    merge(bed)
+    following = bed.follow(1)
+    assert following is not None
+    assert following.run_id == bed.rounds[1].run_id, "to trigger it again does nothing"
+    assert (bed.loop.head_commit, bed.loop.state) == (head, "running")
+
+
 def test_orders_of_before_a_clear_are_not_followed_by_a_loop_that_is_paused(loop: Make) -> None:
     bed = loop({})
     turn = begin(bed.step("orchestrate", 1), bed.wanted)
