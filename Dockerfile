@@ -35,4 +35,4 @@ RUN pip install --no-cache-dir --no-deps --force-reinstall /opt/bridle
 
 # volumes take over owner and content of these folders
 RUN mkdir -p auth config logs work \
-    && printf 'from bridle.local import reconnect\n\nreconnect.install()\n' > config/airflow_local_settings.py
+    && printf 'from bridle import preload\nfrom bridle.local import reconnect\n\npreload.install()\nreconnect.install()\n' > config/airflow_local_settings.py

@@ -170,6 +170,10 @@ def main(way: str, given: str) -> None:
         import airflow.sdk
         import airflow.sdk.execution_time.task_runner  # noqa: F401
 
+        from bridle import preload
+
+        preload.load()  # as Airflow's scheduler and workers do with the settings that `bridle up` ships
+
     gc.freeze()  # as Airflow's executors do before they fork: no collection looks at Airflow's own objects
 
     ready, began, used = time.time(), time.perf_counter(), cpu_seconds()

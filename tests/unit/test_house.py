@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"config", "errors", "forge", "gateway", "ledger", "local", "workspace"},
     "provider_info": {"version"},
     "plugin": {"webhook"},
+    "preload": {"harness", "guard"},
     "webhook": set(),
     "models": set(),
     "errors": set(),

@@ -45,8 +45,10 @@ _COMMANDS = {
 }
 _LOCAL_SETTINGS = """\
 # Written by Bridle at every start.
+from bridle import preload
 from bridle.local import reconnect
 
+preload.install()
 reconnect.install()
 """
 
