@@ -20,6 +20,7 @@ BEGIN
             bridle.model_call, bridle.review, bridle.session, bridle.spec_task, bridle.transcript,
             bridle.watch
             TO bridle_task;
+        GRANT SELECT ON bridle.run, bridle.spending TO bridle_task;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bridle TO bridle_task;
         GRANT UPDATE ON
             bridle.budget, bridle.claim, bridle.effect, bridle.spec_task, bridle.transcript, bridle.watch

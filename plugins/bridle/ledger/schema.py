@@ -22,11 +22,12 @@ from sqlalchemy import (
     column,
     func,
     table,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "bridle"
-HEAD = "0004"
+HEAD = "0006"
 """Newest migration; kept here so that a task can compare without loading Alembic."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -138,6 +139,7 @@ session = Table(
     Column("commit", Text),
     Column("reported", JSONB, nullable=False, server_default="{}"),
     Column("transcript_ref", Text),
+    Index("session_words", text("to_tsvector('simple', left(summary, 4000))"), postgresql_using="gin"),
 )
 Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
 Index("session_loop", session.c.loop_id, postgresql_where=session.c.loop_id.is_not(None))
@@ -187,6 +189,7 @@ model_call = Table(
     postgresql_partition_by="RANGE (session_id)",
 )
 Index("model_call_id", model_call.c.id)
+Index("model_call_reserved", model_call.c.reserved_at)
 
 decision = Table(
     "decision",

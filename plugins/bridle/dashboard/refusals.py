@@ -1,0 +1,26 @@
+"""Bridle's own errors as answers of the web application."""
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from bridle.errors import BridleError, ConfigError, CredentialError, Halted, InvalidInput, Transient
+
+STATUS: tuple[tuple[type[BridleError], int], ...] = (
+    (Transient, 503),
+    (CredentialError, 503),  # of this installation, nothing that the user gave
+    (ConfigError, 503),
+    (InvalidInput, 400),
+    (Halted, 409),
+    (BridleError, 500),
+)
+"""The first that fits."""
+
+
+def install(app: FastAPI) -> None:
+    """Answer errors of `bridle.errors` with what they say: what was wrong, where, what to do."""
+    app.add_exception_handler(BridleError, _answer)
+
+
+def _answer(_request: Request, error: Exception) -> Response:
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    return JSONResponse({"detail": str(error)}, status)

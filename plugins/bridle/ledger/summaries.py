@@ -1,0 +1,30 @@
+"""Two tables that triggers keep: nobody writes them, so they are no part of `metadata`."""
+
+from sqlalchemy import column, table
+from sqlalchemy.types import BigInteger, Date, DateTime, Integer, Text, Uuid
+
+from bridle.ledger.records import Usage
+from bridle.ledger.schema import MONEY, SCHEMA
+
+run = table(
+    "run",
+    *(column(name, Text) for name in ("dag_id", "run_id", "repo", "loop_id", "summary")),
+    *(column(name, Integer) for name in ("loop_round", "sessions", "open_sessions")),
+    *(column(name, DateTime(timezone=True)) for name in ("opened_at", "last_at")),
+    schema=SCHEMA,
+)
+"""One row for each run that has had a session."""
+
+spending = table(
+    "spending",
+    column("session_id", Uuid),
+    column("day", Date),
+    *(column(name, Text) for name in ("model", "dag_id", "run_id", "role", "agent", "repo")),
+    *(column(name, BigInteger) for name in ("calls", "unknown_calls", *Usage.__dataclass_fields__)),
+    column("cost", MONEY),
+    schema=SCHEMA,
+)
+"""What a session's calls came to: one row for each UTC day and answering model; `repo` is empty for none.
+
+Its sums are those of `model_call`, call by call: `bridle.count_call` adds each when its row is written.
+"""
