@@ -183,7 +183,7 @@ def test_only_some_rooms_know_airflow() -> None:
 
 
 def test_slow_libraries_are_imported_inside_functions() -> None:
-    """Each task process, and each parse of a DAG file, would pay for them; the dashboard's room neither loads."""
+    """Each task process, and each parse of a DAG file, would pay; neither loads the dashboard."""
     slow = [found for found in EVERY if is_in(found.module, HEAVY) and found.room != "dashboard"]
     dashboard = [
         found for found in OWN if found.room != "dashboard" and is_in(found.module, {"bridle.dashboard"})
