@@ -107,13 +107,13 @@ class Repository(BaseModel):
                 "Name one of them"
             ) from None
 
-    def accepting(self, commands: Sequence[str]) -> "Repository":
-        """This repository with `commands` as its check, one after the other; itself unless all are allowed.
+    def accepting(self, commands: Sequence[str]) -> "Repository | None":
+        """This repository with `commands` as its check, one after the other; None unless all are allowed.
 
         They are text out of a spec file: only what `acceptance` has counts, and they run as checks do.
         """
         if not commands or not all(map(self._accepts, commands)):
-            return self
+            return None
         checks = {ACCEPTANCE: " && ".join(f"( {command} )" for command in commands)}
         return self.model_copy(update={"checks": {**checks, **self.checks}})
 

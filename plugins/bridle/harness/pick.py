@@ -92,7 +92,7 @@ def give_task(step: Step, routine: Routine, picked: Picked, lane: int) -> GivenT
         return None
     key = picked.tasks[lane - 1]
     task = spec_at(Bench(step, routine.repository), routine, picked.commit).by_key[key]
-    allowed = routine.repository.accepting(task.commands) is not routine.repository
+    allowed = routine.repository.accepting(task.commands) is not None
     if task.commands and not allowed:
         log.warning(
             "task %s names commands that `acceptance` of %s in repositories.yaml does not have; the "

@@ -97,7 +97,7 @@ class AgentSessionOperator(RoleOperator):
         role = step.role(self.role, self.changes)
         repository = step.repository(self.repo)
         check = self.check
-        if check is not None and (accepting := repository.accepting(self.acceptance or ())) is not repository:
+        if check is not None and (accepting := repository.accepting(self.acceptance or ())):
             repository, check = accepting, ACCEPTANCE
         bench = Bench(step, repository)
         inputs = dict(self.inputs)

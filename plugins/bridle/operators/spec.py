@@ -174,7 +174,8 @@ class LandTasksOperator(SpecOperator):
             raise AirflowSkipException("nothing landed; the log says why")
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
-        from bridle.harness.land import Lane, land
+        from bridle.harness.land import land
+        from bridle.harness.lane import Lane
         from bridle.harness.routine import Picked
 
         lanes = [
@@ -220,7 +221,7 @@ class PublishSpecOperator(SpecOperator):
         self.needs_approval = needs_approval
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
-        from bridle.harness.land import publish_spec
+        from bridle.harness.spec_end import publish_spec
 
         return publish_spec(
             step,
@@ -271,8 +272,8 @@ class FinishSpecRunOperator(SpecOperator):
         return self._next
 
     def work(self, step: "Step", context: "Context") -> "StepResult":
-        from bridle.harness.land import Ended, finish
         from bridle.harness.routine import Picked
+        from bridle.harness.spec_end import Ended, finish
 
         picked = Picked.of(self.picked)
         # Airflow keeps the XComs of a task that ran before a clear and is skipped after it

@@ -10,9 +10,11 @@ from harness_bench import Bed
 
 from bridle.errors import FenceLost, RepositoryError, SpecChanged, SpecError
 from bridle.harness.bench import Bench
-from bridle.harness.land import Ended, Lane, finish, land, publish_spec
+from bridle.harness.land import land
+from bridle.harness.lane import Lane
 from bridle.harness.pick import give_task, pick_tasks
 from bridle.harness.routine import Picked, Routine, newest
+from bridle.harness.spec_end import Ended, finish, publish_spec
 from bridle.harness.step import Step
 from bridle.workspace.files import read_file
 
