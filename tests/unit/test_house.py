@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {
         *("agents", "config", "errors", "gateway", "harness", "ledger", "process", "webhook", "workspace"),
     },
-    "plugin": {"dashboard", "webhook"},
+    "plugin": {"dashboard", "version"},
     "preload": {"harness", "guard"},
     "webhook": set(),
     "models": set(),

@@ -3,7 +3,7 @@
 import getpass
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridle.ledger.loops import LoopRow
     from bridle.ledger.store import Ledger
-    from bridle.local.rest import AirflowClient, DagRun
+    from bridle.local.rest import AirflowClient
 
 loops = typer.Typer(no_args_is_help=True, help="Loops: list, show, pause, resume, stop, extend.")
 
@@ -72,29 +72,24 @@ def show_loop(name: Name, state: State = DEFAULT_STATE, as_json: AsJson = False)
 @loops.command("pause")
 def pause(name: Name, state: State = DEFAULT_STATE) -> None:
     """Begin no further round; the one under way goes on to its end."""
+    from bridle.ledger import loop_control
+
     with _ledger(state) as ledger:
         row = _find(ledger, name)
-        if row.state != "running":
-            raise InvalidInput(f"loop {row.id} is {row.state}; only a running one can be paused")
-        ledger.set_loop_state(row.id, "paused", f"{_me()} paused it")
+        loop_control.pause(ledger, row, _me())
     typer.echo(f"Paused: {row.id}; `bridle loop resume` lets it go on")
 
 
 @loops.command("stop")
 def stop(name: Name, state: State = DEFAULT_STATE) -> None:
     """Stop a loop and the round under way: no model call, check, commit or outside write is begun."""
+    from bridle.ledger import loop_control
     from bridle.local.find_airflow import find_airflow
 
-    with _ledger(state) as ledger:
+    with _ledger(state) as ledger, find_airflow(state) as airflow:
         row = _find(ledger, name)
-        _require_not_done(row)
-        ledger.request_stop(row.scope, _me())
-        ledger.set_loop_state(row.id, "stopped", f"{_me()} stopped it")
-        with find_airflow(state) as airflow:
-            last, waiting = _runs(ledger, airflow, row)
-            for run in (last, *waiting):
-                if not run.ended:
-                    airflow.fail_run(row.dag_id, run.run_id)
+        for run_id in loop_control.stop(ledger, row, _me(), _Runs(airflow)):
+            airflow.fail_run(row.dag_id, run_id)
     typer.echo(f"Stopped: {row.id} at {row.head_commit[:10]}; `bridle loop resume` goes on from there")
 
 
@@ -107,15 +102,11 @@ def extend(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Give a loop more rounds, more money or more time."""
+    from bridle.ledger import loop_control
+
     with _ledger(state) as ledger:
-        row = ledger.extend_loop(_find(ledger, name).id, rounds=rounds, hours=hours)
-        if budget is not None:
-            found = ledger.budget(row.scope)
-            before = Decimal(0) if found is None or found.cap_usd is None else found.cap_usd
-            tokens = None if found is None else found.cap_tokens
-            cap = before + Decimal(str(budget))
-            ledger.set_budget(row.scope, cap_usd=cap, cap_tokens=tokens)
-            ledger.extend_loop(row.id, budget_usd=cap)
+        more = None if budget is None else Decimal(str(budget))
+        row = loop_control.extend(ledger, _find(ledger, name), rounds=rounds, hours=hours, budget=more)
     typer.echo(f"Extended: {row.id}, at most {row.params['max_rounds']} rounds")
 
 
@@ -126,62 +117,31 @@ def resume(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Let a paused, stopped or failed loop go on from where it was."""
+    from bridle.ledger import loop_control
     from bridle.local.find_airflow import find_airflow
 
     with _ledger(state) as ledger, find_airflow(state) as airflow:
         row = _find(ledger, name)
-        last, waiting = _runs(ledger, airflow, row)
-        _require_room(ledger, row)
-        ledger.clear_stop(row.scope)
-        number = ledger.resume_loop(row.id)
-        for run in (last, *waiting):
-            if not run.ended:
-                typer.echo(f"Goes on: {row.id}, {run.run_id} is under way")
-                return
-        free = row.run_id(number, taken={run.run_id for run in waiting})
-        run = airflow.trigger(row.dag_id, row.conf(number), run_id=free)
-        typer.echo(f"Goes on: {row.id}, round {number} from {row.head_commit[:10]}")
+        resumed = loop_control.resume(ledger, row, _Runs(airflow))
+        if not resumed.started:
+            typer.echo(f"Goes on: {row.id}, {resumed.run_id} is under way")
+            return
+        typer.echo(f"Goes on: {row.id}, round {resumed.number} from {row.head_commit[:10]}")
         if follow:
-            follow_loop(airflow, run, row.id, state)
+            follow_loop(airflow, airflow.run(row.dag_id, resumed.run_id), row.id, state)
 
 
-def _runs(ledger: "Ledger", airflow: "AirflowClient", row: "LoopRow") -> "tuple[DagRun, list[DagRun]]":
-    """The run of the last round, and those that were to be the next one and have not begun it (yet)."""
-    last = ledger.rounds(row.id)[-1]
-    wanted = row.run_id(last.round + 1)
-    found = airflow.runs(row.dag_id, like=wanted)
-    waiting = [run for run in found if run.run_id == wanted or run.run_id.startswith(f"{wanted}-")]
-    return airflow.run(row.dag_id, last.run_id), waiting
+class _Runs:
+    """A loop's runs, over Airflow's REST API."""
 
+    def __init__(self, airflow: "AirflowClient") -> None:
+        self._airflow = airflow
 
-def _require_not_done(row: "LoopRow") -> None:
-    """Nothing is left to stop, and nothing to go on with.
+    def ended(self, dag_id: str, like: str) -> dict[str, bool]:
+        return {run.run_id: run.ended for run in self._airflow.runs(dag_id, like=like)}
 
-    Raises:
-        InvalidInput: the loop is done.
-    """
-    if row.state == "done":
-        raise InvalidInput(f"loop {row.id} is done: {row.reason}")
-
-
-def _require_room(ledger: "Ledger", row: "LoopRow") -> None:
-    """A round that a rule would end at once is not worth its money.
-
-    Raises:
-        InvalidInput: the loop is done, or has used up what it was given.
-    """
-    _require_not_done(row)
-    budget = ledger.budget(row.scope)
-    if ledger.rounds(row.id)[-1].round >= row.params["max_rounds"]:
-        raise InvalidInput(
-            f"all rounds of loop {row.id} are used up: `bridle loop extend {row.id} --rounds N`"
-        )
-    if row.late:
-        raise InvalidInput(
-            f"the deadline of loop {row.id} has passed: `bridle loop extend {row.id} --hours N`"
-        )
-    if budget is not None and budget.cap_usd is not None and budget.spent_usd >= budget.cap_usd:
-        raise InvalidInput(f"the budget of loop {row.id} is spent: `bridle loop extend {row.id} --budget N`")
+    def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+        self._airflow.trigger(dag_id, conf, run_id=run_id)
 
 
 def _find(ledger: "Ledger", name: str) -> "LoopRow":

@@ -9,13 +9,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from bridle.dashboard import approvals, budgets, costs, overview, refusals, runs
+from bridle.dashboard import approvals, budgets, costs, diff, loops, overview, refusals, run, runs, session
 from bridle.dashboard.origin import OwnOriginOnly
 from bridle.webhook import receive_delivery
 
 ROUTERS: tuple[APIRouter, ...] = (
     overview.router,
     runs.router,
+    run.router,
+    diff.router,
+    session.router,
+    loops.router,
     costs.router,
     budgets.router,
     approvals.router,

@@ -3,7 +3,7 @@
 from functools import cache
 
 from bridle.config.settings import Settings
-from bridle.ledger.queries import Queries
+from bridle.ledger.reading import Reading
 from bridle.ledger.store import Ledger
 
 
@@ -18,10 +18,10 @@ def ledger() -> Ledger:
 
 
 @cache
-def queries() -> Queries:
+def queries() -> Reading:
     """For reading.
 
     Raises:
         CredentialError: Airflow has no connection to the ledger.
     """
-    return Queries(ledger().url)
+    return Reading(ledger().url)

@@ -9,6 +9,8 @@ from bridle.gateway.pricing import price
 from bridle.gateway.providers import Provider
 from bridle.ledger.records import Usage
 
+FIRST_TIER = 100_000
+"""Input tokens of one call up to which every known provider charges its first prices."""
 _SAMPLE = 1_000
 """Tokens; below every provider's first tier."""
 
@@ -60,6 +62,29 @@ class PriceList:
             if amount is None:
                 return None
             total += amount
+        return total
+
+    def as_if_summed(self, model: str, small: Usage, large: Iterable[Usage]) -> Decimal | None:
+        """The same for more calls than can be priced one by one; None: nobody knows.
+
+        Args:
+            model: `provider:model`.
+            small: calls of at most `FIRST_TIER` input tokens, added up: their prices are linear.
+            large: every other call.
+        """
+        cached = small.cache_read_tokens + small.cache_write_tokens
+        parts = [
+            (Usage(input_tokens=_SAMPLE), small.input_tokens - cached),
+            (Usage(input_tokens=_SAMPLE, cache_read_tokens=_SAMPLE), small.cache_read_tokens),
+            (Usage(input_tokens=_SAMPLE, cache_write_tokens=_SAMPLE), small.cache_write_tokens),
+            (Usage(output_tokens=_SAMPLE), small.output_tokens),
+        ]
+        total = self.as_if(model, large)
+        for sample, tokens in parts:
+            amount = self.cost(model, sample)
+            if amount is None or total is None:
+                return None
+            total += amount * tokens / _SAMPLE
         return total
 
     def dearest(self, models: Iterable[str], calls: Iterable[Usage | None]) -> str | None:

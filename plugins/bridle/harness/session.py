@@ -195,7 +195,8 @@ class Session:
             raise error
         output = self._validated(launched.result)
         commit = self._keep_work(desk, session_id, launched.result.summary)
-        self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit)
+        diff = desk.clone.diff().text if desk.clone is not None and commit else None
+        self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit, diff=diff)
         return Report(str(session_id), commit, launched.result.summary, output)
 
     def _told(self, session_id: UUID, recorder: Recorder, event: Event) -> None:
@@ -381,6 +382,7 @@ class Session:
         reason: str = "",
         output: dict[str, Any] | None = None,
         commit: str | None = None,
+        diff: str | None = None,
     ) -> None:
         result = recorder.result
         self._ledger.close_session(
@@ -392,6 +394,7 @@ class Session:
             session_ref=result.session_ref if result else recorder.session_ref,
             turns=result.turns if result else 0,
             commit=commit,
+            diff=diff,
             reported=result.reported if result else None,
             transcript=bytes(recorder.transcript) or None,
         )

@@ -134,7 +134,7 @@ class Queries:
         ).group_by(session.c.dag_id, session.c.run_id)
         if dag_id is not None:
             lives = lives.where(session.c.dag_id == dag_id)
-        rows = self._rows(lives.order_by(func.max(session.c.opened_at).desc()).limit(limit))
+        rows = self.rows(lives.order_by(func.max(session.c.opened_at).desc()).limit(limit))
         spent = self._sums(
             [session.c.dag_id, session.c.run_id],
             tuple_(session.c.dag_id, session.c.run_id).in_([(row["dag_id"], row["run_id"]) for row in rows]),
@@ -143,8 +143,8 @@ class Queries:
 
     def run(self, dag_id: str, run_id: str) -> list[StepRow]:
         """The steps of a run that had sessions or checks, in the order in which they began."""
-        sessions = [session_of(row) for row in self._rows(_of_run(session, dag_id, run_id))]
-        checks = [check_of(row) for row in self._rows(_of_run(check_run, dag_id, run_id))]
+        sessions = [session_of(row) for row in self.rows(_of_run(session, dag_id, run_id))]
+        checks = self.checks(dag_id, run_id)
         first: dict[StepKey, UUID] = {}
         for step, began in [(row.attempt.step, row.id) for row in sessions] + [
             (row.attempt.step, row.id) for row in checks
@@ -167,12 +167,16 @@ class Queries:
     ) -> list[SessionRow]:
         """Sessions, newest first."""
         query = select(session).order_by(session.c.id.desc()).limit(limit)
-        return [session_of(row) for row in self._rows(_narrow(query, session, dag_id, run_id))]
+        return [session_of(row) for row in self.rows(_narrow(query, session, dag_id, run_id))]
+
+    def checks(self, dag_id: str, run_id: str) -> list[CheckRow]:
+        """A run's checks in order."""
+        return [check_of(row) for row in self.rows(_of_run(check_run, dag_id, run_id))]
 
     def calls(self, session_id: UUID) -> list[CallRow]:
         """A session's model calls in order."""
         query = select(model_call).where(model_call.c.session_id == session_id).order_by(model_call.c.id)
-        return [_call_of(row) for row in self._rows(query)]
+        return [_call_of(row) for row in self.rows(query)]
 
     def events(self, session_id: UUID, *, after: int = 0, limit: int = 1_000) -> list[EventRow]:
         """A session's events in order, from the one behind number `after`."""
@@ -182,11 +186,11 @@ class Queries:
             .order_by(event.c.seq)
             .limit(limit)
         )
-        return [EventRow(**row) for row in self._rows(query)]
+        return [EventRow(**row) for row in self.rows(query)]
 
     def decisions(self, dag_id: str, run_id: str) -> list[DecisionRow]:
         """A run's decisions in order."""
-        return [decision_of(row) for row in self._rows(_of_run(decision, dag_id, run_id))]
+        return [decision_of(row) for row in self.rows(_of_run(decision, dag_id, run_id))]
 
     def reviews(
         self, dag_id: str | None = None, run_id: str | None = None, *, pending: bool = False, limit: int = 100
@@ -195,7 +199,7 @@ class Queries:
         query = select(review).order_by(review.c.id.desc()).limit(limit)
         if pending:
             query = query.where(review.c.decision.is_(None))
-        return [review_of(row) for row in self._rows(_narrow(query, review, dag_id, run_id))]
+        return [review_of(row) for row in self.rows(_narrow(query, review, dag_id, run_id))]
 
     def effects(
         self,
@@ -209,7 +213,7 @@ class Queries:
         query = select(effect).order_by(effect.c.intended_at.desc()).limit(limit)
         if kinds is not None:
             query = query.where(effect.c.kind.in_(kinds))
-        return [effect_of(row) for row in self._rows(_narrow(query, effect, dag_id, run_id))]
+        return [effect_of(row) for row in self.rows(_narrow(query, effect, dag_id, run_id))]
 
     def cost(
         self, by: CostKey = "run", *, since: datetime | None = None, run: tuple[str, str] | None = None
@@ -224,14 +228,14 @@ class Queries:
         Raises:
             ConfigError: nothing is kept by that.
         """
-        rows = map(cost_row, self._rows(added_up(by, Which(since, run))))
+        rows = map(cost_row, self.rows(added_up(by, Which(since, run))))
         return sorted(rows, key=lambda row: (row.totals.known_usd, row.name), reverse=True)
 
     def counted_calls(
         self, by: CostKey = "run", *, since: datetime | None = None, run: tuple[str, str] | None = None
     ) -> list[CountedCall]:
         """The same calls one by one: a price has tiers, so their sum cannot be priced again."""
-        return [counted_call(row) for row in self._rows(each_call(by, Which(since, run)))]
+        return [counted_call(row) for row in self.rows(each_call(by, Which(since, run)))]
 
     def _sums(self, keys: list[Any], where: ColumnElement[bool]) -> dict[tuple[Any, ...], Totals]:
         named = [key.label(f"key{number}") for number, key in enumerate(keys)]
@@ -242,9 +246,10 @@ class Queries:
             .group_by(*named)
         )
         names = [key.name for key in named]
-        return {tuple(row[name] for name in names): totals_of(row) for row in self._rows(query)}
+        return {tuple(row[name] for name in names): totals_of(row) for row in self.rows(query)}
 
-    def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+    def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        """Whatever a query of this room asks for."""
         with self._db.transaction() as connection:
             return connection.execute(query).mappings().all()
 

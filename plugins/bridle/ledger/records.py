@@ -132,6 +132,8 @@ class SessionRow:
     reported: dict[str, Json]
     """Usage as the agent reported it: a cross-check."""
     transcript_ref: str | None
+    diff_ref: str | None = None
+    """Artifact with what it changed; None: nothing."""
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ session = Table(
     Column("commit", Text),
     Column("reported", JSONB, nullable=False, server_default="{}"),
     Column("transcript_ref", Text),
+    Column("diff_ref", Text),
     Index("session_words", text("to_tsvector('simple', left(summary, 4000))"), postgresql_using="gin"),
 )
 Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)

@@ -134,6 +134,7 @@ class Sessions(Events):
         commit: str | None = None,
         reported: dict[str, Any] | None = None,
         transcript: bytes | None = None,
+        diff: str | None = None,
     ) -> None:
         """Write a session's end; calls that were never settled are counted with their estimates.
 
@@ -148,6 +149,7 @@ class Sessions(Events):
             commit: what it came to.
             reported: usage as the agent counted it.
             transcript: to resume from; one over 64 MiB is not kept.
+            diff: what it changed, as text for people; None: nothing.
 
         Raises:
             FenceLost: a newer attempt owns the step, or somebody closed the session otherwise. Closing twice
@@ -156,6 +158,9 @@ class Sessions(Events):
         packed = None
         if transcript is not None and len(transcript) <= _TRANSCRIPT:
             packed = pack(self._door, transcript, "application/octet-stream", "transcript", _TRANSCRIPT)
+        shown = (
+            None if diff is None else pack(self._door, diff.encode("utf-8", "replace"), "text/x-diff", "diff")
+        )
         end = {
             "outcome": outcome,
             "reason": self._door.line(reason),
@@ -172,6 +177,8 @@ class Sessions(Events):
             require_open_session(connection, session_id)
             if packed is not None:
                 end["transcript_ref"] = store_transcript(connection, session_id, packed)
+            if shown is not None:
+                end["diff_ref"] = store(connection, shown)
             connection.execute(
                 update(session)
                 .where(session.c.id == session_id)

@@ -1,10 +1,11 @@
 """Sums over model calls; every number comes from rows, and every call counts once."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, select, true
+from sqlalchemy import ColumnElement, DateTime, RowMapping, and_, cast, func, select, true
 
 from bridle.errors import ConfigError
 from bridle.ledger.part import Part
@@ -26,7 +27,7 @@ class Sums(Part):
         """
         query = select(*sums()).select_from(model_call.join(session, model_call.c.session_id == session.c.id))
         with self._db.transaction() as connection:
-            row = connection.execute(query.where(_within(of))).mappings().one()
+            row = connection.execute(query.where(within(of))).mappings().one()
         return totals_of(row)
 
 
@@ -49,11 +50,17 @@ def day_of_call() -> ColumnElement[str]:
 def totals_of(row: RowMapping) -> Totals:
     """Totals from a row with the columns of `sums`."""
     usage = Usage(**{name: int(row[name]) for name in Usage.__dataclass_fields__})
-    unknown, known = row["unknown_calls"], row["cost"] or Decimal(0)
-    return Totals(row["calls"], usage, None if unknown else known, unknown, known)
+    unknown, known = int(row["unknown_calls"]), row["cost"] or Decimal(0)
+    return Totals(int(row["calls"]), usage, None if unknown else known, unknown, known)
 
 
-def _within(of: UUID | str) -> ColumnElement[bool]:
+def within(of: UUID | str) -> ColumnElement[bool]:
+    """Calls of a session, or of everything in a scope, as a condition on calls joined with their sessions.
+
+    Raises:
+        ConfigError: no such kind of scope.
+    """
+    call = model_call.c
     if isinstance(of, UUID):
         return model_call.c.session_id == of
     kind, _, name = of.partition(":")
@@ -65,7 +72,9 @@ def _within(of: UUID | str) -> ColumnElement[bool]:
         return session.c.loop_id == name
     if kind == "day":
         day, _, dag_id = name.partition("/")
-        return (day_of_call() == day) & (session.c.dag_id == dag_id if dag_id else true())
+        begin = func.timezone("UTC", cast(day, DateTime))
+        today = (call.reserved_at >= begin) & (call.reserved_at < begin + timedelta(days=1))
+        return today & (session.c.dag_id == dag_id if dag_id else true())
     if kind in ("run", "step"):
         values: list[Any] = list(name.split("/"))
         columns = [session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index]

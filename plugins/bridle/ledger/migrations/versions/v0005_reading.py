@@ -142,13 +142,14 @@ CREATE TRIGGER count_call AFTER INSERT OR UPDATE OR DELETE ON bridle.model_call
 """
 
 _INDEXES = """
+ALTER TABLE bridle.session ADD COLUMN diff_ref TEXT;
 CREATE INDEX model_call_reserved ON bridle.model_call (reserved_at);
 CREATE INDEX session_words ON bridle.session USING gin (to_tsvector('simple', left(summary, 4000)));
 """
 
 
 def upgrade() -> None:
-    """Two tables, filled with what there is, the triggers that keep them, two indexes."""
+    """Two tables, filled with what there is, the triggers that keep them, indexes, and a session's diff."""
     connection = op.get_bind()
     for statements in (_RUNS, _SPENDING, _INDEXES):
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})

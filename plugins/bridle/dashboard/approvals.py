@@ -1,0 +1,77 @@
+"""`GET /bridle/api/approvals`."""
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import quote
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from fastapi import APIRouter
+
+from bridle.dashboard.airflow_state import open_questions
+from bridle.dashboard.books import queries
+from bridle.dashboard.rights import ReadableDags, User, may
+from bridle.dashboard.shapes.approvals import Approval, Approvals
+from bridle.ledger.records import ReviewRow
+from bridle.ledger.run_list import RunKey
+
+router = APIRouter()
+
+LONGEST_BODY = 20_000
+
+
+@router.get("/approvals")
+def approvals(user: User, dags: ReadableDags) -> Approvals:
+    """Everything that waits for a human, the oldest first."""
+    return Approvals(approvals=waiting(user, dags))
+
+
+def waiting(user: BaseUser, dags: Collection[str], *, of_run: RunKey | None = None) -> list[Approval]:
+    """What runs of these DAGs wait with."""
+    asked = open_questions(dags, of_run=of_run)
+    reviews = {
+        (row.attempt.step.dag_id, row.attempt.step.run_id, row.attempt.step.task_id): row
+        for row in reversed(queries().reviews(pending=True))
+    }
+    answerable = {
+        dag_id: may(user, "PUT", dag_id, DagAccessEntity.HITL_DETAIL)
+        for dag_id in {row["dag_id"] for row in asked}
+    }
+    return [
+        _approval(
+            row,
+            review=reviews.get((row["dag_id"], row["run_id"], row["task_id"])),
+            may_answer=answerable[row["dag_id"]] and _is_assigned(user, row["assignees"]),
+        )
+        for row in asked
+    ]
+
+
+def _is_assigned(user: BaseUser, assignees: list[dict[str, str]] | None) -> bool:
+    if not assignees:
+        return True
+    ids = {str(assignee["id"]) for assignee in assignees}
+    return bool(get_auth_manager().is_authorized_hitl_task(assigned_users=ids, user=user))
+
+
+def _approval(row: dict[str, Any], *, review: ReviewRow | None, may_answer: bool) -> Approval:
+    parts = [quote(str(row[name]), safe="") for name in ("dag_id", "run_id", "task_id", "map_index")]
+    path = "api/v2/dags/{}/dagRuns/{}/taskInstances/{}/{}/hitlDetails".format(*parts)
+    return Approval(
+        dag_id=row["dag_id"],
+        run_id=row["run_id"],
+        task_id=row["task_id"],
+        map_index=row["map_index"],
+        opened_at=row["created_at"],
+        subject=row["subject"],
+        body=(row["body"] or "")[:LONGEST_BODY],
+        options=list(row["options"]),
+        multiple=bool(row["multiple"]),
+        params=row["params"] or {},
+        assignees=[assignee["name"] for assignee in row["assignees"] or []],
+        may_answer=may_answer,
+        answer_path=path,
+        review_id=str(review.id) if review else None,
+        commit=review.commit or None if review else None,
+    )

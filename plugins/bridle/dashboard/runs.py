@@ -1,0 +1,47 @@
+"""`GET /bridle/api/runs` and `GET /bridle/api/me`."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from bridle.dashboard import run_rows
+from bridle.dashboard.rights import ReadableDags, User, may
+from bridle.dashboard.shapes.runs import Me, Runs
+from bridle.ledger.run_list import Cursor, RunFilter
+
+router = APIRouter()
+
+
+@router.get("/me")
+def me(user: User, dags: ReadableDags) -> Me:
+    """Who is asking."""
+    return Me(user=user.get_name(), may_act=may(user, "PUT", None))
+
+
+@router.get("/runs")
+def runs(  # noqa: PLR0917 (each is a query parameter)
+    dags: ReadableDags,
+    dag_id: str | None = None,
+    repo: str | None = None,
+    loop_id: str | None = None,
+    state: Literal["queued", "running", "success", "failed"] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Runs:
+    """One page of runs, the newest first."""
+    wanted = RunFilter(
+        dags=dags if dag_id is None else dags & {dag_id},
+        repo=repo,
+        loop_id=loop_id,
+        since=since,
+        until=until,
+        text=q,
+    )
+    found, following = run_rows.page(
+        wanted, state=state, after=Cursor.read(cursor) if cursor else None, limit=limit
+    )
+    return Runs(runs=found, next=str(following) if following else None)

@@ -1,0 +1,122 @@
+"""Runs as lists show them, page by page."""
+
+import base64
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_
+
+from bridle.errors import InvalidInput
+from bridle.ledger.schema import effect, session
+from bridle.ledger.spending import sums
+from bridle.ledger.summaries import run, spending
+
+RunKey = tuple[str, str]
+"""DAG and run."""
+
+_WORDS = func.to_tsvector(literal_column("'simple'"), func.left(session.c.summary, 4000))
+_MOST_MATCHES = 5_000
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs are wanted."""
+
+    dags: Collection[str]
+    """Of these DAGs only."""
+    repo: str | None = None
+    loop_id: str | None = None
+    since: datetime | None = None
+    """First session from then on."""
+    until: datetime | None = None
+    """First session before then."""
+    text: str | None = None
+    """In the run's id or its loop's, or words of what a session said about itself."""
+
+    @property
+    def clause(self) -> ColumnElement[bool]:
+        """As a condition."""
+        wanted: list[ColumnElement[bool]] = [run.c.dag_id.in_(self.dags)]
+        if self.repo is not None:
+            wanted.append(run.c.repo == self.repo)
+        if self.loop_id is not None:
+            wanted.append(run.c.loop_id == self.loop_id)
+        if self.since is not None:
+            wanted.append(run.c.opened_at >= self.since)
+        if self.until is not None:
+            wanted.append(run.c.opened_at < self.until)
+        if self.text:
+            wanted.append(_holding(self.text))
+        return and_(*wanted)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of runs ends."""
+
+    opened_at: datetime
+    dag_id: str
+    run_id: str
+
+    def __str__(self) -> str:
+        fields = [self.opened_at.isoformat(), self.dag_id, self.run_id]
+        return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor":
+        """The cursor that `str` wrote.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        try:
+            moment, dag_id, run_id = json.loads(base64.urlsafe_b64decode(text))
+            return cls(datetime.fromisoformat(moment), str(dag_id), str(run_id))
+        except (ValueError, TypeError) as error:
+            raise InvalidInput(f"{text!r} is no cursor; begin again with the first page") from error
+
+
+def page_of_runs(wanted: RunFilter, *, after: Cursor | None, limit: int) -> Select[Any]:
+    """Runs, the newest first, from the one behind `after`."""
+    query = select(run).where(wanted.clause)
+    if after is not None:
+        mine = tuple_(run.c.opened_at, run.c.dag_id, run.c.run_id)
+        query = query.where(mine < tuple_(after.opened_at, after.dag_id, after.run_id))
+    return query.order_by(run.c.opened_at.desc(), run.c.dag_id.desc(), run.c.run_id.desc()).limit(limit)
+
+
+def named_runs(keys: Sequence[RunKey]) -> Select[Any]:
+    """These runs, the newest first."""
+    named = tuple_(run.c.dag_id, run.c.run_id).in_(keys)
+    return select(run).where(named).order_by(run.c.opened_at.desc())
+
+
+def totals_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
+    """One row for each of these runs that has called a model, with the columns of `totals_of`."""
+    c = spending.c
+    query = select(c.dag_id, c.run_id, *sums()).where(tuple_(c.dag_id, c.run_id).in_(keys))
+    return query.group_by(c.dag_id, c.run_id)
+
+
+def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
+    """`dag_id`, `run_id` and `url` of what these runs opened or updated."""
+    c = effect.c
+    url = c.receipt["url"].astext.label("url")
+    mine = tuple_(c.dag_id, c.run_id).in_(keys)
+    return select(c.dag_id, c.run_id, url).where(mine, c.kind == "pull_request", c.state == "done")
+
+
+def _holding(text: str) -> ColumnElement[bool]:
+    said = (
+        select(session.c.dag_id, session.c.run_id)
+        .where(_WORDS.bool_op("@@")(func.plainto_tsquery(literal_column("'simple'"), text)))
+        .limit(_MOST_MATCHES)
+    )
+    return or_(
+        run.c.run_id.icontains(text, autoescape=True),
+        run.c.loop_id.icontains(text, autoescape=True),
+        tuple_(run.c.dag_id, run.c.run_id).in_(said),
+    )

@@ -1,0 +1,160 @@
+"""What model calls came to, read from sums that the database keeps; see `bridle.ledger.summaries`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, cast, distinct, func, select, true
+
+from bridle.errors import ConfigError
+from bridle.ledger.records import Totals, Usage
+from bridle.ledger.schema import model_call, session
+from bridle.ledger.summaries import spending
+from bridle.ledger.totals import totals_of
+
+SpendingKey = Literal["repo", "role", "model", "dag", "day", "agent", "run"]
+
+KEYS: dict[SpendingKey, ColumnElement[Any]] = {
+    "repo": spending.c.repo,
+    "role": spending.c.role,
+    "model": spending.c.model,
+    "dag": spending.c.dag_id,
+    "day": cast(spending.c.day, String),
+    "agent": spending.c.agent,
+    "run": spending.c.dag_id + "/" + spending.c.run_id,
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whose spending is meant."""
+
+    dags: Collection[str]
+    """Of these DAGs only."""
+    since: date | None = None
+    """First UTC day."""
+    until: date | None = None
+    """Last UTC day."""
+
+    @property
+    def clause(self) -> ColumnElement[bool]:
+        """As a condition."""
+        wanted: list[ColumnElement[bool]] = [spending.c.dag_id.in_(self.dags)]
+        if self.since is not None:
+            wanted.append(spending.c.day >= self.since)
+        if self.until is not None:
+            wanted.append(spending.c.day <= self.until)
+        return and_(*wanted)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one repository, role, model … came to."""
+
+    name: str
+    runs: int
+    sessions: int
+    totals: Totals
+
+
+def spent_by(by: SpendingKey, span: Span) -> Select[Any]:
+    """One row for each; see `spent_of`.
+
+    Raises:
+        ConfigError: nothing is kept by that.
+    """
+    if by not in KEYS:
+        raise ConfigError(f"cost is added up by {', '.join(KEYS)}; not by {by!r}")
+    runs = (
+        select(KEYS[by].label("name"), spending.c.dag_id, spending.c.run_id)
+        .add_columns(func.count(distinct(spending.c.session_id)).label("sessions"), *sums())
+        .where(span.clause)
+        .group_by(KEYS[by], spending.c.dag_id, spending.c.run_id)
+        .subquery()
+    )
+    # run by run first: to count distinct runs over all rows takes a sort of all rows
+    return select(
+        runs.c.name,
+        func.count().label("runs"),
+        func.sum(runs.c.sessions).label("sessions"),
+        *(func.sum(runs.c[column.name]).label(column.name) for column in sums()),
+    ).group_by(runs.c.name)
+
+
+def spent_daily(by: SpendingKey, span: Span) -> Select[Any]:
+    """One row for each day and name: `day`, `name`, and the columns of `totals_of`."""
+    day = cast(spending.c.day, String).label("day")
+    return (
+        select(day, KEYS[by].label("name"), *sums())
+        .where(span.clause)
+        .group_by(spending.c.day, KEYS[by])
+        .order_by(spending.c.day, KEYS[by])
+    )
+
+
+def spent_in(condition: ColumnElement[bool] | None = None) -> Select[Any]:
+    """One row: everything that fits."""
+    return select(*sums()).where(true() if condition is None else condition)
+
+
+def sums() -> list[Any]:
+    """The columns that `totals_of` reads."""
+    names = ("calls", "unknown_calls", *Usage.__dataclass_fields__)
+    return [
+        *(func.coalesce(func.sum(spending.c[name]), 0).label(name) for name in names),
+        func.coalesce(func.sum(spending.c.cost), 0).label("cost"),
+    ]
+
+
+def spent_of(row: RowMapping) -> Spent:
+    """A row of `spent_by`."""
+    return Spent(str(row["name"]), int(row["runs"]), int(row["sessions"]), totals_of(row))
+
+
+def used_by_model(span: Span, *, most: int) -> Select[Any]:
+    """`model` (`provider:model` that was asked), and what its calls of at most `most` input tokens came to.
+
+    The columns are `calls`, `unknown_calls` (of unknown usage), `larger` (calls with more input), and tokens.
+    """
+    call = model_call.c
+    small = call.input_tokens <= most
+    return (
+        select(
+            _ASKED.label("model"),
+            func.count().label("calls"),
+            func.count().filter(call.input_tokens.is_(None)).label("unknown_calls"),
+            func.count().filter(call.input_tokens > most).label("larger"),
+            *(
+                func.coalesce(func.sum(call[name]).filter(small), 0).label(name)
+                for name in Usage.__dataclass_fields__
+            ),
+        )
+        .select_from(_CALLS)
+        .where(_of_calls(span))
+        .group_by(_ASKED)
+    )
+
+
+def larger_calls(span: Span, *, than: int) -> Select[Any]:
+    """The tokens of each call with more input than that."""
+    call = model_call.c
+    query = select(*(call[name] for name in Usage.__dataclass_fields__)).select_from(_CALLS)
+    return query.where(_of_calls(span), call.input_tokens > than)
+
+
+_CALLS = model_call.join(session, model_call.c.session_id == session.c.id)
+_ASKED = func.coalesce(func.nullif(model_call.c.provider, ""), session.c.provider) + ":" + model_call.c.model
+
+
+def _of_calls(span: Span) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = [session.c.dag_id.in_(span.dags)]
+    if span.since is not None:
+        wanted.append(model_call.c.reserved_at >= _midnight(span.since))
+    if span.until is not None:
+        wanted.append(model_call.c.reserved_at < _midnight(span.until + timedelta(days=1)))
+    return and_(*wanted)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
