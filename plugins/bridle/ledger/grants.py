@@ -27,7 +27,7 @@ BEGIN
             TO bridle_task;
         -- model and provider: a model that does not answer gives way to the next of its chain
         GRANT UPDATE (model, provider, expires_at, checkpoint, closed_at, outcome, reason, summary, result,
-                      session_ref, turns, commit, reported, transcript_ref)
+                      session_ref, turns, commit, reported, transcript_ref, diff_ref)
             ON bridle.session TO bridle_task;
         GRANT UPDATE (answered_model, state, status, http_status, input_tokens, output_tokens,
                       cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, currency, price_source,
