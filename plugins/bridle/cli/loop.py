@@ -86,10 +86,12 @@ def stop(name: Name, state: State = DEFAULT_STATE) -> None:
     from bridle.ledger import loop_control
     from bridle.local.find_airflow import find_airflow
 
-    with _ledger(state) as ledger, find_airflow(state) as airflow:
+    with _ledger(state) as ledger:
         row = _find(ledger, name)
-        for run_id in loop_control.stop(ledger, row, _me(), _Runs(airflow)):
-            airflow.fail_run(row.dag_id, run_id)
+        loop_control.stop(ledger, row, _me())
+        with find_airflow(state) as airflow:
+            for run_id in loop_control.under_way(ledger, row, _Runs(airflow)):
+                airflow.fail_run(row.dag_id, run_id)
     typer.echo(f"Stopped: {row.id} at {row.head_commit[:10]}; `bridle loop resume` goes on from there")
 
 

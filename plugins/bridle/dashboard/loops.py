@@ -91,7 +91,8 @@ def extend(id: Changed, more: More) -> Loop:
 def stop(user: User, id: Changed) -> dict[str, Any]:
     """Stop it, and every session of the round under way; the page then fails these runs in Airflow."""
     row = ledger().loop(id)
-    runs = loop_control.stop(ledger(), row, _by(user.get_name()), LoopRuns(user.get_name()))
+    loop_control.stop(ledger(), row, _by(user.get_name()))
+    runs = loop_control.under_way(ledger(), row, LoopRuns(user.get_name()))
     return {"dag_id": row.dag_id, "runs": runs}
 
 

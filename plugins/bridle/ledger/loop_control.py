@@ -42,11 +42,8 @@ def pause(ledger: Ledger, row: LoopRow, by: str) -> None:
     ledger.set_loop_state(row.id, "paused", f"{by} paused it")
 
 
-def stop(ledger: Ledger, row: LoopRow, by: str, runs: Runs) -> list[str]:
-    """Let no model call, check, commit or outside write of a loop begin.
-
-    Returns:
-        The runs under way, which are left to be failed.
+def stop(ledger: Ledger, row: LoopRow, by: str) -> None:
+    """Let no model call, check, commit or outside write of a loop begin, whether Airflow is up or not.
 
     Raises:
         InvalidInput: the loop is done.
@@ -54,6 +51,10 @@ def stop(ledger: Ledger, row: LoopRow, by: str, runs: Runs) -> list[str]:
     _require_not_done(row)
     ledger.request_stop(row.scope, by)
     ledger.set_loop_state(row.id, "stopped", f"{by} stopped it")
+
+
+def under_way(ledger: Ledger, row: LoopRow, runs: Runs) -> list[str]:
+    """A loop's runs that have not ended; of a stopped loop they are to be failed."""
     return [run_id for run_id, ended in _last_and_waiting(ledger, row, runs).items() if not ended]
 
 
