@@ -97,6 +97,11 @@ class Run:
             found.setdefault(task, {})[key] = self.airflow.value(self.dag_id, self.run_id, task, key)
         return found
 
+    def links(self, task_id: str) -> dict[str, str | None]:
+        """Name to address of each link on a task's page."""
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/{task_id}/links"
+        return dict(self.airflow._get(path)["extra_links"])
+
     def xcom_bytes(self) -> dict[str, int]:
         """Task to the size of everything that it pushed."""
         return {task: len(json.dumps(values).encode()) for task, values in self.xcoms().items()}

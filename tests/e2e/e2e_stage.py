@@ -2,10 +2,11 @@
 
 import json
 import subprocess
+import sys
 from functools import cached_property
 from pathlib import Path
 
-from e2e_run import Run
+from e2e_run import SECONDS, Run
 from e2e_scenario import CHECK, Scenario
 
 from bridle.demo.books import Count
@@ -66,6 +67,11 @@ class Stage:
         run = Run(self.airflow, self.ledger, self.airflow.trigger(dag_id, wanted, run_id=run_id))
         self.runs.append(run)
         return run
+
+    def bridle(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """The command, as a user calls it."""
+        command = [str(Path(sys.executable).with_name("bridle")), *words, "--state", str(self.home.parent)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
     @property
     def run(self) -> Run:

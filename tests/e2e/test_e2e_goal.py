@@ -1,8 +1,6 @@
 """A goal pursued in a real Airflow: rounds of parallel workers, one pull request; stopped and resumed."""
 
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -52,17 +50,11 @@ def stop_and_resume(stage: Stage) -> None:
     first = stage.start("goal_loop", goal="Let it add.", max_rounds=1, human_review="never")
     assert first.ended() == "failed"
     stage.notes["why"] = first.error("next_round")
-    stage.notes["refused"] = bridle(stage, "loop", "resume", first.run_id).stderr
-    bridle(stage, "loop", "extend", first.run_id, "--rounds", "2")
-    stage.notes["resumed"] = bridle(stage, "loop", "resume", first.run_id)
+    stage.notes["refused"] = stage.bridle("loop", "resume", first.run_id).stderr
+    stage.bridle("loop", "extend", first.run_id, "--rounds", "2")
+    stage.notes["resumed"] = stage.bridle("loop", "resume", first.run_id)
     round_of(stage, 2)
-    stage.notes["shown"] = bridle(stage, "loop", "show", first.run_id).stdout
-
-
-def bridle(stage: Stage, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The command line, for the scenario's stack."""
-    command = [str(Path(sys.executable).with_name("bridle")), *words, "--state", str(stage.home.parent)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    stage.notes["shown"] = stage.bridle("loop", "show", first.run_id).stdout
 
 
 def one_task(title: str) -> list[dict[str, object]]:

@@ -1,15 +1,11 @@
 """What the user got wrong: said clearly, at once, and without a model call."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from e2e_processes import eventually
 from e2e_scenario import Scenario
 from e2e_stage import Stage
-from e2e_world import World
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -77,17 +73,11 @@ def test_a_role_that_nobody_plays_is_an_error_of_the_dag_file(stage: Stage) -> N
     assert "implementer" in last
 
 
-def bridle(world: World, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The command, as a user calls it."""
-    command = [str(Path(sys.executable).parent / "bridle"), *words, "--state", str(world.info.state)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-
-
 @pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
-def test_the_command_says_what_the_allow_list_has_and_starts_nothing(stage: Stage, world: World) -> None:
+def test_the_command_says_what_the_allow_list_has_and_starts_nothing(stage: Stage) -> None:
     """One line, not Airflow's schema of the form."""
     before = len(stage.airflow.runs("issue_fix", limit=100))
-    done = bridle(world, "run", "issue-fix", "--repo", "nobody/nothing", "--issue", "1")
+    done = stage.bridle("run", "issue-fix", "--repo", "nobody/nothing", "--issue", "1")
     assert done.returncode == 1
     (said,) = done.stderr.strip().splitlines()
     assert said.startswith("bridle: repository 'nobody/nothing' is not in repositories.yaml; it has: ")
@@ -97,9 +87,9 @@ def test_the_command_says_what_the_allow_list_has_and_starts_nothing(stage: Stag
 
 
 @pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
-def test_the_doctor_finds_nothing_wrong_with_a_running_stack(stage: Stage, world: World) -> None:
+def test_the_doctor_finds_nothing_wrong_with_a_running_stack(stage: Stage) -> None:
     """It sees what tasks see: the stack's settings, ledger, pools and repositories."""
-    done = bridle(world, "doctor", "--json")
+    done = stage.bridle("doctor", "--json")
     told = json.loads(done.stdout)
     findings = {finding["what"]: finding for group in told["groups"] for finding in group["findings"]}
     assert [finding for finding in findings.values() if finding["verdict"] == "fail"] == []

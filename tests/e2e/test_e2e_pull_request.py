@@ -1,5 +1,8 @@
 """The main job: an issue becomes one draft pull request that a human has approved."""
 
+import json
+from decimal import Decimal
+
 import pytest
 from e2e_scenario import APPROVES, Scenario, Session, answering, bug_fixed_by, edit
 from e2e_stage import Stage
@@ -156,6 +159,30 @@ def test_no_task_pushes_more_than_two_kilobytes(stage: Stage) -> None:
     sizes = stage.run.xcom_bytes()
     assert {"fetch_issue", "fix.implement_1", "fix.settle", "open_pull_request"} <= set(sizes)
     assert {task: size for task, size in sizes.items() if size > 2048} == {}
+
+
+def test_a_tasks_page_links_to_its_session_its_run_and_its_question(stage: Stage) -> None:
+    run = f"/dags/issue_fix/runs/{stage.run.run_id}"
+    both = {"Bridle run and diff": f"{run}/plugin/bridle-run"}
+    session = {"Bridle session": f"{run}/tasks/fix.implement_1/plugin/bridle-session"}
+    question = {"Bridle approval": f"{run}/tasks/approve_pull_request/required_actions"}
+    assert stage.run.links("fetch_issue") == both
+    assert stage.run.links("fix.implement_1") == both | session
+    assert stage.run.links("approve_pull_request") == both | question
+    assert stage.run.links("open_pull_request") == both | {"Pull request": None}, "of this forge it is a file"
+
+
+def test_show_follows_a_run_to_its_end_and_then_sums_it_up(stage: Stage) -> None:
+    told = stage.bridle("show", stage.run.run_id, "--follow")
+    assert told.returncode == 0, told.stderr
+    assert "fix.implement_1" in told.stderr and "check tests: passed" in told.stderr
+    assert "What it cost" in told.stdout
+    listed = json.loads(stage.bridle("runs", "--json", "--limit", "100").stdout)
+    (mine,) = (run for run in listed if run["run_id"] == stage.run.run_id)
+    totals = [row.totals for row in stage.run.steps().values()]
+    assert (mine["state"], mine["waits_for_a_human"]) == ("success", False)
+    assert mine["tokens"] == sum(row.usage.total for row in totals)
+    assert Decimal(mine["cost_usd"]) == sum(row.cost_usd or 0 for row in totals)
 
 
 def test_the_first_request_of_claude_code_is_small(stage: Stage) -> None:

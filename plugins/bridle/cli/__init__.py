@@ -22,6 +22,7 @@ from bridle.cli import (
     roles,
     run,
     runs,
+    show,
     spec,
     stack,
     stop,
@@ -52,7 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.command("spec")(spec.spec)
 app.command("replay")(replay.replay)
 app.command("runs")(runs.runs)
-app.command("show")(runs.show_run)
+app.command("show")(show.show_run)
 app.command("approvals")(approvals.approvals)
 app.command("approve")(approvals.approve)
 app.command("stop")(stop.stop)

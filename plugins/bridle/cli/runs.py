@@ -1,133 +1,120 @@
-"""`bridle runs`, `bridle show`."""
+"""`bridle runs`."""
 
-from dataclasses import asdict
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
+from bridle.errors import Transient
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Sequence
+
+    from rich.table import Table
 
     from bridle.ledger.queries import Queries
     from bridle.ledger.records import Totals
-    from bridle.local.rest import DagRun
+    from bridle.local.rest import AirflowClient, DagRun
+
+POLL_SECONDS = 2.0
+
+_COLOURS = {"success": "green", "failed": "red", "running": "cyan", "waits for you": "yellow"}
+
+
+@dataclass(frozen=True)
+class _Listed:
+    run: "DagRun"
+    waits: bool
+    totals: "Totals | None"
+    """None: it has had no session."""
+
+    @property
+    def state(self) -> str:
+        return "waits for you" if self.waits else self.run.state
+
+    def plain(self) -> dict[str, Any]:
+        return self.run.model_dump(mode="json") | {
+            "waits_for_a_human": self.waits,
+            "tokens": self.totals.usage.total if self.totals else 0,
+            "cost_usd": self.totals.cost_usd if self.totals else 0,
+        }
 
 
 def runs(
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep the table up to date until Ctrl-C.")
+    ] = False,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """List runs, the newest first, with their state, tokens and dollars."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
-    from bridle.cli.narrate import money
     from bridle.ledger.queries import Queries
-    from bridle.local.find_airflow import HOUSEKEEPING, find_airflow
+    from bridle.local.find_airflow import find_airflow
     from bridle.local.ledger_url import find_ledger_url
 
     with Queries(find_ledger_url(state)) as ledger, find_airflow(state) as airflow:
-        found = [run for run in airflow.runs(limit=100) if run.dag_id not in HOUSEKEEPING][:limit]
-        spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
-    if as_json:
-        show([run.model_dump(mode="json") | _spent(spent.get((run.dag_id, run.run_id))) for run in found])
-        return
-    if not found:
-        say("there has been no run yet; `bridle run issue-fix` starts one")
-        return
+        found = _list(airflow, ledger, limit)
+        if as_json:
+            show([each.plain() for each in found])
+        elif follow:
+            _follow(airflow, ledger, limit)
+        elif found:
+            Console(highlight=False).print(_table(found))
+        else:
+            say("there has been no run yet; `bridle run issue-fix` starts one")
+
+
+def _list(airflow: "AirflowClient", ledger: "Queries", limit: int) -> list[_Listed]:
+    from bridle.local.find_airflow import HOUSEKEEPING
+
+    waiting = {(question.dag_id, question.run_id) for question in airflow.questions()}
+    found = [run for run in airflow.runs(limit=100) if run.dag_id not in HOUSEKEEPING][:limit]
+    spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
+    return [
+        _Listed(run, key in waiting, spent.get(key)) for run in found for key in [(run.dag_id, run.run_id)]
+    ]
+
+
+def _follow(airflow: "AirflowClient", ledger: "Queries", limit: int) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+        while True:
+            try:
+                live.update(_table(_list(airflow, ledger, limit)), refresh=True)
+            except Transient as error:  # a restart: the next look may find it up again
+                live.update(Text(str(error), style="red"), refresh=True)
+            time.sleep(POLL_SECONDS)
+
+
+def _table(found: "Sequence[_Listed]") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from bridle.cli.narrate import money
+
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("run", overflow="fold")
-    table.add_column("state")
+    table.add_column("state", no_wrap=True)
     table.add_column("started", no_wrap=True)
     for name in ("tokens", "dollars"):
         table.add_column(name, justify="right", no_wrap=True)
-    for run in found:
-        totals = spent.get((run.dag_id, run.run_id))
-        began = f"{run.start_date:%m-%d %H:%M}" if run.start_date else ""
-        sums = (f"{totals.usage.total:,}", money(totals.cost_usd)) if totals else ("0", money(0))
-        table.add_row(f"{run.dag_id}/{run.run_id}", run.state, began, *sums)
-    Console(highlight=False).print(table)
-
-
-def show_run(
-    run: Annotated[str | None, typer.Argument(help="As `bridle runs` shows it; default: the newest.")] = None,
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Show one run: its steps, decisions, checks, outside writes, the diff, and what it cost."""
-    from rich.console import Console
-
-    from bridle.cli.report import cost_table, diff_view
-    from bridle.cli.watch import Watch
-    from bridle.ledger.queries import Queries
-    from bridle.ledger.reviews import DIFF
-    from bridle.ledger.store import Ledger
-    from bridle.local.find_airflow import find_airflow, find_run
-    from bridle.local.ledger_url import find_ledger_url
-
-    url = find_ledger_url(state)
-    with find_airflow(state) as airflow, Queries(url) as queries, Ledger(url) as ledger:
-        found = find_run(airflow, run)
-        if as_json:
-            show(_facts(found, queries))
-            return
-        console = Console(highlight=False)
-        console.print(f"[bold]{found.dag_id}/{found.run_id}[/]  {found.state}", soft_wrap=True)
-        console.print(f"[dim]{airflow.run_url(found.dag_id, found.run_id)}[/]", soft_wrap=True)
-        _tell(console, found, queries)
-        shown = next(
-            (row for row in queries.reviews(found.dag_id, found.run_id) if DIFF in row.snapshot), None
+    for each in found:
+        colour = _COLOURS.get(each.state, "")
+        table.add_row(
+            escape(f"{each.run.dag_id}/{each.run.run_id}"),
+            f"[{colour}]{each.state}[/]" if colour else each.state,
+            f"{each.run.start_date:%m-%d %H:%M}" if each.run.start_date else "",
+            f"{each.totals.usage.total:,}" if each.totals else "0",
+            money(each.totals.cost_usd) if each.totals else money(0),
         )
-        if shown is not None:
-            console.print(f"\n[bold]What a human was shown for commit {shown.commit[:10]}[/]")
-            console.print(diff_view(ledger.get_artifact(shown.snapshot[DIFF]).decode("utf-8", "replace")))
-        with Watch(url, found.dag_id, found.run_id) as watch:
-            console.print(cost_table(watch.costs(airflow.tasks(found.dag_id, found.run_id))))
-
-
-def _tell(console: "Console", run: "DagRun", ledger: "Queries") -> None:
-    from rich.markup import escape
-
-    from bridle.cli.narrate import line
-
-    console.print("\n[bold]Decisions[/]")
-    for choice in ledger.decisions(run.dag_id, run.run_id):
-        sure = "" if choice.confidence is None else f" ({choice.confidence:.0%} sure)"
-        said = f"{choice.attempt.step.task_id}: {choice.what} = {choice.choice}, by {choice.by}{sure}. "
-        said += choice.why
-        console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
-    console.print("\n[bold]Sessions and checks[/]")
-    for step in ledger.run(run.dag_id, run.run_id):
-        for session in step.sessions:
-            end = session.outcome or "running"
-            said = f"{step.step.task_id} round {session.round}: {end}, {session.turns} turns, "
-            said += f"{session.agent} with {session.model}. {session.reason or session.summary}"
-            console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
-        for check in step.checks:
-            end, colour = ("passed", "green") if check.exit_code == 0 else ("failed", "red")
-            said = f"{step.step.task_id} round {check.round}: check {check.name} {end}"
-            said += f" in {check.seconds:.1f} s on {(check.commit or '')[:10]}"
-            console.print(f"  [{colour}]{escape(line(said, width=500))}[/]", soft_wrap=True)
-    console.print("\n[bold]Outside writes[/]")
-    for effect in reversed(ledger.effects(run.dag_id, run.run_id)):
-        said = f"{effect.kind} {effect.target}: {effect.state} {effect.why}"
-        console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
-
-
-def _facts(run: "DagRun", ledger: "Queries") -> dict[str, Any]:
-    """The run for programs: everything the ledger has about it, events and calls left out."""
-    return run.model_dump(mode="json") | {
-        "steps": [asdict(step) for step in ledger.run(run.dag_id, run.run_id)],
-        "decisions": [asdict(row) for row in ledger.decisions(run.dag_id, run.run_id)],
-        "reviews": [asdict(row) for row in ledger.reviews(run.dag_id, run.run_id)],
-        "effects": [asdict(row) for row in ledger.effects(run.dag_id, run.run_id)],
-    }
-
-
-def _spent(totals: "Totals | None") -> dict[str, Any]:
-    return {"tokens": totals.usage.total if totals else 0, "cost_usd": totals.cost_usd if totals else 0}
+    return table

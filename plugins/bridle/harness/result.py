@@ -1,4 +1,4 @@
-"""What a step hands to the next ones: at most 2 KB, everything larger by reference."""
+"""What a step hands to the next ones: at most 1.5 KB, everything larger by reference."""
 
 import json
 from decimal import Decimal
@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bridle.errors import ConfigError
 
-XCOM_LIMIT = 2048
-"""Bytes of all values of one step result together, as JSON."""
+XCOM_LIMIT = 1536
+"""Bytes of all values of one step result together, as JSON; with the task's links to pages it stays below 2 KB."""
 
 INLINE_LIMIT = 1024
 """Bytes of `result` that travel inline; a larger one becomes a reference to a ledger artifact."""

@@ -2,16 +2,17 @@
 
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.errors import BridleError, Transient
+from bridle.operators.links import RunLink, push_links
 from bridle.operators.retry import retried
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class StopFlag(threading.Event):
 class BridleOperator(BaseOperator):
     """A step: subclasses say in `work` what it does; its result is pushed to XCom key by key."""
 
+    operator_extra_links: Collection[BaseOperatorLink] = (RunLink(),)
+
     def __init__(self, **kwargs: Any) -> None:
         # what it says to Airflow: a key of a step that was skipped is None downstream, and no error
         kwargs.setdefault("multiple_outputs", True)
         super().__init__(**retried(kwargs))
         self._stop = StopFlag()
+        self.ended_with: StepResult | None = None
 
     @abstractmethod
     def work(self, step: "Step", context: "Context") -> "StepResult":
@@ -50,7 +54,8 @@ class BridleOperator(BaseOperator):
 
     def execute(self, context: "Context") -> None:
         with failing_clearly(), step_of(context, self._stop) as step:
-            push(context, step, self.work(step, context))
+            self.ended_with = self.work(step, context)
+            push(context, step, self.ended_with)
 
     def on_kill(self) -> None:
         self._stop.set()
@@ -65,7 +70,8 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
     from bridle.process.guard import guard_task
 
     guard_task()
-    ti, params = context["ti"], context["params"]
+    ti, task, params = context["ti"], context["task"], context["params"]
+    push_links(ti, task.operator_extra_links, task)
     # a DAG with this parameter is a loop: without a value, the run is the first of one that has its name
     loop_id = (params["loop_id"] or ti.run_id) if "loop_id" in params else None
     attempt = Attempt(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridle.operators.base import BridleOperator
+from bridle.operators.links import PullRequestLink, RunLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,6 +33,7 @@ class OpenPullRequestOperator(BridleOperator):
 
     template_fields: Sequence[str] = ("commit", "base", "number", "inputs", "target", "repo")
     ui_color = "#fde7e7"
+    operator_extra_links = (PullRequestLink(), RunLink())
 
     def __init__(
         self,

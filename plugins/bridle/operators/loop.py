@@ -6,6 +6,7 @@ from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from bridle.operators.base import BridleOperator
 from bridle.operators.converge import task_states
+from bridle.operators.links import PullRequestLink, RunLink, SessionLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,6 +25,8 @@ class OrchestrateOperator(BridleOperator):
         role: name in roles.yaml; one without tools and with a small context is enough.
         prompt: file below `include/prompts/`; sees `goal`, `workers`, `feedback` and `known`.
     """
+
+    operator_extra_links = (SessionLink(), RunLink())
 
     def __init__(self, *, role: str = "orchestrator", prompt: str = "orchestrate.md", **kwargs: Any) -> None:
         # Airflow maps over what a task returns, and only over that
@@ -54,6 +57,8 @@ class IntegrateOperator(BridleOperator):
 
     Pushes `commit` and `base`.
     """
+
+    operator_extra_links = (SessionLink(), RunLink())
 
     def __init__(
         self,
@@ -95,6 +100,8 @@ class DoneWhenOperator(BridleOperator):
     Pushes `commit`, `base` (of the whole loop), `result` (what a human is shown) and `ask`.
     """
 
+    operator_extra_links = (SessionLink(), RunLink())
+
     def __init__(self, *, role: str = "judge", prompt: str = "judge.md", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.role = role
@@ -115,6 +122,7 @@ class PublishGoalOperator(BridleOperator):
     """
 
     ui_color = "#fde7e7"
+    operator_extra_links = (PullRequestLink(), RunLink())
 
     def __init__(self, *, review: str, body: str = "goal_pull_request.md", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,6 +9,7 @@ from bridle.config.roles import RoleChanges, roles_in_force
 from bridle.config.settings import Settings
 from bridle.errors import ConfigError
 from bridle.operators.base import BridleOperator
+from bridle.operators.links import RunLink, SessionLink
 
 
 class RoleOperator(BridleOperator):
@@ -17,6 +18,8 @@ class RoleOperator(BridleOperator):
     A role or an agent that is not there, and arguments that do not fit, are errors of the DAG file: Airflow
     shows them before anything runs. The role's pool is the task's, unless the task or the DAG names one.
     """
+
+    operator_extra_links = (SessionLink(), RunLink())
 
     def __init__(
         self,

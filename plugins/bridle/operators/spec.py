@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from bridle.operators.base import BridleOperator
 from bridle.operators.converge import task_states
+from bridle.operators.links import PullRequestLink, RunLink
 from bridle.operators.run_state import run_state
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ class PublishSpecOperator(SpecOperator):
 
     template_fields: Sequence[str] = (*SpecOperator.template_fields, "commit", "base", "onto")
     ui_color = "#fde7e7"
+    operator_extra_links = (PullRequestLink(), RunLink())
 
     def __init__(
         self,

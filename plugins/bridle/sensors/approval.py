@@ -12,6 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
 from bridle.operators.base import failing_clearly, push, step_of
+from bridle.operators.links import ApprovalLink, RunLink
 from bridle.operators.retry import retried
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class HumanApprovalSensor(ApprovalOperator):
 
     template_fields: Sequence[str] = ("subject", "commit", "base", "repo", "inputs", "required", "insist")
     ui_color = "#f3e8ff"
+    operator_extra_links = (ApprovalLink(), RunLink())
 
     def __init__(
         self,
