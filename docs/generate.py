@@ -13,12 +13,14 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import typer
 import yaml
 from pydantic import BaseModel
 
 import bridle
 from bridle import agents
 from bridle.agents.base import Limits
+from bridle.cli import app
 from bridle.config.providers import KEYLESS, KNOWN, ModelPrice, ProviderSettings
 from bridle.config.repositories import PatchLimits, Repository
 from bridle.config.roles import Role, Roles
@@ -245,7 +247,29 @@ def retry_policy() -> str:
     return "\n".join(line for line in lines if line.startswith("|")) + "\n"
 
 
+def commands() -> str:
+    """Every command of `bridle` with its options, as its `--help` says."""
+    return "".join(_commands(typer.main.get_command(app), "bridle"))
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    if nested := getattr(command, "commands", None):
+        for each in sorted(nested):
+            yield from _commands(nested[each], f"{name} {each}")
+        return
+    given = [each for each in command.params if each.name not in ("state", "help")]
+    words = [str(each.name) for each in given if each.param_type_name == "argument"]
+    yield f"### `{' '.join([name, *words])}`\n\n{(command.help or '').strip()}\n\n"
+    rows = [
+        (" ".join(f"`{option}`" for option in [*each.opts, *each.secondary_opts]), each.help or "")
+        for each in given
+    ]
+    if rows:
+        yield table(("option", "meaning"), rows) + "\n"
+
+
 PARTS = {
+    "commands": commands,
     "shipped-roles": shipped_roles,
     "retry-policy": retry_policy,
     "errors": errors,
