@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bridle.gateway.price_list import PriceList
 from bridle.harness.step import Step
-from bridle.ledger.costs import CostRow, CountedCall
-from bridle.ledger.queries import NOTHING, Queries
+from bridle.ledger.costs import CostRow, CountedCall, in_all
+from bridle.ledger.queries import Queries, StepRow
 from bridle.ledger.records import CheckRow, SessionRow, Totals
 
 
@@ -50,28 +50,36 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run's books."""
+    """The books of a run, or of a loop."""
 
     checks: tuple[Check, ...]
     costs: tuple[Cost, ...]
-    """Steps that called a model, in order."""
+    """Steps that called a model, in order; mapped ones, and those of several rounds, in one line."""
     total: Cost
     comparison: Comparison | None
     """None: one model did everything, or a price is not known."""
 
     @classmethod
-    def of_run(cls, step: Step) -> "Evidence":
-        """Read the books of the run that `step` belongs to."""
+    def of_run(cls, step: Step, *, earlier: Sequence[str] = ()) -> "Evidence":
+        """Read the books of the run that `step` belongs to.
+
+        Args:
+            step: of the run.
+            earlier: ids of runs of the same DAG whose books belong with it: the rounds of a loop before this.
+        """
         key = step.attempt.step
+        rows: list[StepRow] = []
+        spent: list[CostRow] = []
+        calls: list[CountedCall] = []
         with Queries(step.ledger.url) as queries:
-            rows = queries.run(key.dag_id, key.run_id)
-            (all_of_it,) = queries.cost("dag", run=(key.dag_id, key.run_id)) or [CostRow("", NOTHING)]
-            calls = queries.counted_calls(run=(key.dag_id, key.run_id))
-        costs = tuple(_cost(row.step.task_id, row.sessions, row.totals) for row in rows if row.sessions)
-        every = tuple(session for row in rows for session in row.sessions)
-        total = replace(_cost("", every, all_of_it.totals), role="", model="")
+            for run in [(key.dag_id, run_id) for run_id in dict.fromkeys((*earlier, key.run_id))]:
+                rows += queries.run(*run)
+                spent += queries.cost("dag", run=run)
+                calls += queries.counted_calls(run=run)
+        every = [session for row in rows for session in row.sessions]
+        total = replace(_cost("", every, in_all(spent)), role="", model="")
         checks = tuple(_check(check) for row in rows for check in row.checks)
-        return cls(checks, costs, total, _comparison(PriceList(step.roles.providers), calls))
+        return cls(checks, _costs(rows), total, _comparison(PriceList(step.roles.providers), calls))
 
     @property
     def cost_table(self) -> str:
@@ -94,6 +102,16 @@ class Evidence:
 def dollars(amount: Decimal | None) -> str:
     """An amount for people; what nobody knows is not zero."""
     return "unknown" if amount is None else f"{amount:.4f}"
+
+
+def _costs(rows: Sequence[StepRow]) -> tuple[Cost, ...]:
+    names = dict.fromkeys(row.step.task_id for row in rows if row.sessions)
+    return tuple(_cost_of(name, [row for row in rows if row.step.task_id == name]) for name in names)
+
+
+def _cost_of(name: str, rows: Sequence[StepRow]) -> Cost:
+    sessions = [session for row in rows for session in row.sessions]
+    return _cost(name, sessions, in_all([CostRow(name, row.totals) for row in rows]))
 
 
 def _cost(step: str, sessions: Sequence[SessionRow], totals: Totals) -> Cost:

@@ -54,6 +54,7 @@ def _publication(turn: Turn, template: str) -> Publication:
         draft=True,
         needs_approval=True,
         template=template,
+        earlier=tuple(row.run_id for row in turn.earlier()),
         inputs={
             "goal": turn.loop.goal,
             "goal_line": one_line if len(one_line) <= TITLE else f"{one_line[: TITLE - 1]}…",

@@ -41,6 +41,8 @@ class Publication:
     """What the branch was at when the commit was put on top of it; None: it was not there."""
     shared: bool = False
     """Whether people and other runs push to the branch: then nothing but `onto` is ever replaced."""
+    earlier: tuple[str, ...] = ()
+    """Ids of the runs before this one that the work comes from, too: a loop's earlier rounds."""
     allow: tuple[str, ...] = ()
     """Paths that the harness itself has changed; the patch policy lets them be."""
 
@@ -68,7 +70,7 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
             "the patch was not published:\n" + "\n".join(f"- {found}" for found in violations)
         )
 
-    evidence = Evidence.of_run(step)
+    evidence = Evidence.of_run(step, earlier=wanted.earlier)
     told = {
         "commit": wanted.commit,
         "approval": approval,

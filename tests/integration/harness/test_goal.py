@@ -67,6 +67,14 @@ def test_rounds_go_on_until_the_criteria_hold_and_end_in_one_draft_pull_request(
     assert "draft: true" in said
     assert "- a: merged" in said
     assert first.tokens > 0
+    spent = bed.ledger.session_totals(bed.loop.scope)
+    (total,) = (line for line in said.splitlines() if line.startswith("| **in all**"))
+    told = [cell.strip() for cell in total.split("|")][4:-1]
+    usage = spent.usage
+    assert told == [
+        *("5", f"{usage.input_tokens:,}", f"{usage.cache_read_tokens:,}", f"{usage.output_tokens:,}"),
+        f"{spent.cost_usd:.4f}",
+    ], "all rounds are told, not only the last"
 
 
 def test_the_orchestrators_word_that_it_is_done_counts_for_nothing(loop: Make) -> None:
