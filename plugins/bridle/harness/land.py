@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from bridle.config.repositories import ACCEPTANCE
+from bridle.config.repositories import ACCEPTANCE, Repository
 from bridle.errors import SessionFailed, SpecChanged
 from bridle.harness.bench import Bench
 from bridle.harness.check import run_check
@@ -129,18 +129,18 @@ def _one(
         routine.path,
         ticked,
         parent=now.head,
-        message=f"{task.key}: {' '.join(task.title.split())[:60]}\n\nBridle-Spec: {routine.path}\n"
+        message=f"{task.headline[:68]}\n\nBridle-Spec: {routine.path}\n"
         f"Bridle-Task: {task.key}\nBridle-Work: {work}",
     )
     mirror.keep(f"refs/bridle/merges/{commit}", commit)
     carrier.put(mirror, commit, now.head)
-    _check(bench, routine, task, commit, check, landed=landed)
+    accepting = routine.repository.accepting(now.spec.commands(task))
+    repository, name = (accepting, ACCEPTANCE) if accepting else (routine.repository, check)
+    _check(bench, repository, name, commit, landed=landed)
     return Newest(commit, now.onto, Spec.read(routine.path, ticked, routine.format))
 
 
-def _check(bench: Bench, routine: Routine, task: Task, commit: str, check: str, *, landed: bool) -> None:
-    accepting = routine.repository.accepting(task.commands)
-    repository, name = (accepting, ACCEPTANCE) if accepting else (routine.repository, check)
+def _check(bench: Bench, repository: Repository, name: str, commit: str, *, landed: bool) -> None:
     verdict = run_check(bench, repository, name, commit=commit)
     if not verdict.passed and landed:
         raise _Overlap(f"check {verdict.name!r} fails on top of what other tasks have changed")

@@ -16,6 +16,7 @@ from bridle.ledger.records import Fence
 from bridle.ledger.tasks import BLOCKED, WORKING, SeenTask, TaskRow
 from bridle.spec.choose import next_tasks, ready
 from bridle.spec.spec import Spec
+from bridle.spec.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -91,24 +92,27 @@ def give_task(step: Step, routine: Routine, picked: Picked, lane: int) -> GivenT
     if lane > len(picked.tasks):
         return None
     key = picked.tasks[lane - 1]
-    task = spec_at(Bench(step, routine.repository), routine, picked.commit).by_key[key]
-    allowed = routine.repository.accepting(task.commands) is not None
-    if task.commands and not allowed:
+    spec = spec_at(Bench(step, routine.repository), routine, picked.commit)
+    task = spec.by_key[key]
+    commands = spec.commands(task)
+    allowed = routine.repository.accepting(commands) is not None
+    if commands and not allowed:
         log.warning(
             "task %s names commands that `acceptance` of %s in repositories.yaml does not have; the "
             "repository's check decides: %s",
             key,
             routine.repository.name,
-            "; ".join(task.commands),
+            "; ".join(commands),
         )
     rows = {row.key: row for row in step.ledger.spec_tasks(routine.name)}
     failed = rows[key].reason if key in rows else ""
-    text = sanitize(f"{task.title}\n\n{task.details}", max_bytes=MAX_BODY)
+    text = sanitize(_told(spec, task), max_bytes=MAX_BODY)
     brief = {
         "task": key,
         "spec": routine.path,
         "title": sanitize(task.title, max_bytes=200),
         "text": fence_untrusted(f"task {key}", text),
+        "last_part": bool(spec.completes(task)),
         "failed_before": fence_untrusted("output", sanitize(failed, max_bytes=4000)) if failed else "",
     }
     return GivenTask(
@@ -116,8 +120,19 @@ def give_task(step: Step, routine: Routine, picked: Picked, lane: int) -> GivenT
         base=picked.commit,
         summary=f"{key} {brief['title']}"[:500],
         result=shrink(brief, step.ledger, name="task"),
-        acceptance=list(task.commands) if allowed else [],
+        acceptance=list(commands) if allowed else [],
     )
+
+
+def _told(spec: Spec, task: Task) -> str:
+    """What a task says, and what it stands in: nobody works on a task that has others below it."""
+    parts = [f"{task.title}\n\n{task.details}".strip()]
+    if above := spec.above(task):
+        parts.append("It is a part of:")
+        parts += [f"{other.title}\n\n{other.details}".strip() for other in above]
+    if task.section:
+        parts.append(f"It stands below: {task.section}")
+    return "\n\n".join(parts)
 
 
 def seen(spec: Spec) -> list[SeenTask]:

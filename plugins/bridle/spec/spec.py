@@ -57,6 +57,26 @@ class Spec:
         """The tasks below one that it stands for; with none but optional ones below it, it is work itself."""
         return [child for child in task.children if not self.by_key[child].optional]
 
+    def above(self, task: Task) -> list[Task]:
+        """The tasks that one is nested in, the outermost first."""
+        parent = next((other for other in self.tasks if task.key in other.children), None)
+        return [] if parent is None else [*self.above(parent), parent]
+
+    def completes(self, task: Task) -> list[Task]:
+        """The tasks above an open one that are done with it, the innermost first."""
+        found: list[Task] = []
+        for parent in reversed(self.above(task)):
+            below = found[-1] if found else task
+            if not all(self.is_done(key) for key in self.parts(parent) if key != below.key):
+                break
+            found.append(parent)
+        return found
+
+    def commands(self, task: Task) -> tuple[str, ...]:
+        """What a task names as its acceptance, and what those name that are done with it."""
+        named = (command for one in (task, *self.completes(task)) for command in one.commands)
+        return tuple(dict.fromkeys(named))
+
     def is_done(self, key: str) -> bool:
         """Whether a task is done; one with tasks below it is when all but the optional ones are."""
         task = self.by_key.get(key)

@@ -55,6 +55,12 @@ class Task:
         return frozenset(_PATH.findall(f"{self.title}\n{self.details}"))
 
     @property
+    def headline(self) -> str:
+        """Key and title; a key that is made of the title would only say it twice."""
+        title = " ".join(self.title.split())
+        return title if self.key == key_of(self.title) else f"{self.key}: {title}"
+
+    @property
     def wording(self) -> str:
         """Digest of what is asked for, whatever its mark, its place and its white space."""
         return digest_of(" ".join(f"{self.title}\n{self.details}".split()).encode())

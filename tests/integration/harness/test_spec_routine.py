@@ -336,6 +336,47 @@ def test_acceptance_commands_run_only_where_the_allow_list_has_them(bed: Make) -
     assert given.acceptance == []
 
 
+NESTED = """\
+# Songs
+
+- [ ] Sing in song.txt
+  Two voices, in C.
+  - Acceptance: `test -s song.txt -a -s tune.txt`
+  - [ ] Write one.txt
+    - [x] Hum
+    - [ ] Write two.txt
+"""
+
+
+def test_a_nested_task_is_told_what_it_is_part_of_and_the_last_part_has_to_make_it_whole(bed: Make) -> None:
+    """Nobody works on a task that has others below it: it is ticked with the last of them."""
+    table = Table(bed({}), acceptance=["test -s *"])
+    table.user.commit({"PLAN.md": NESTED})
+    assert table.pick().startswith("working on write-two-txt-")
+    given = give_task(table.step("task_1"), table.routine, table.picked, 1)
+    assert given is not None
+    told = given.result["text"]
+    for said in ("Write two.txt", "It is a part of:", "Sing in song.txt", "Two voices", "below: Songs"):
+        assert said in told
+    assert given.result["last_part"]
+    assert given.acceptance == ["test -s song.txt -a -s tune.txt"]
+    landed = table.land(table.work({"two.txt": "right\n", "song.txt": "la\n"}))
+    assert "check 'acceptance' fails" in landed.summary
+    table.finish(None)
+    table.do({"two.txt": "right\n", "song.txt": "la\n", "tune.txt": "la\n"})
+    assert table.show(table.branch) == NESTED.replace("[ ]", "[x]")
+    assert table.user.git("log", "-1", "--format=%s", table.branch).strip() == "Write two.txt"
+
+
+def test_a_part_that_is_not_the_last_is_judged_by_itself(bed: Make) -> None:
+    table = Table(bed({}), acceptance=["test -s *"])
+    table.user.commit({"PLAN.md": NESTED.replace("[x] Hum", "[ ] Hum")})
+    table.pick()
+    given = give_task(table.step("task_1"), table.routine, table.picked, 1)
+    assert given is not None
+    assert (given.result["last_part"], given.acceptance) == (False, [])
+
+
 def test_a_spec_that_is_not_there_is_said(table: Table) -> None:
     for path, error in (
         ("MISSING.md", SpecError),
