@@ -7,100 +7,16 @@ from typing import Any
 
 import pytest
 from harness_bench import Bed
+from spec_table import PLAN, Table
 
 from bridle.errors import FenceLost, RepositoryError, SpecChanged, SpecError
 from bridle.harness.bench import Bench
-from bridle.harness.land import land
 from bridle.harness.lane import Lane
-from bridle.harness.pick import give_task, pick_tasks
-from bridle.harness.routine import Picked, Routine, newest
-from bridle.harness.spec_end import Ended, finish, publish_spec
-from bridle.harness.step import Step
+from bridle.harness.pick import give_task
+from bridle.harness.routine import newest
 from bridle.workspace.files import read_file
 
-PLAN = """\
-# Plan
-
-- [ ] T001 Write one.txt
-- [ ] T002 [P] Write two.txt
-- [ ] T003 [P] Write three.txt
-- [ ] T004 Write four.txt (depends on T002, T003)
-"""
-CHECK = "! grep -l wrong *.txt"
 Make = Callable[[dict[str, Any]], Bed]
-
-
-class Table:
-    """A routine, run step by step, with somebody else's hands in the place of agents."""
-
-    def __init__(self, bed: Bed, **settings: Any) -> None:
-        self.bed = bed
-        self.user = bed.user
-        self.user.commit({"PLAN.md": PLAN})
-        repository = self.user.configured(checks={"tests": CHECK}, **settings)
-        self.routine = Routine(repository, "PLAN.md", target="main")
-        self.run = 0
-        self.picked = Picked((), "")
-
-    def step(self, task: str) -> Step:
-        step = self.bed.step(task=task)
-        key = replace(step.attempt.step, run_id=f"run-{self.run}")
-        attempt = replace(step.attempt, step=key)
-        return replace(step, attempt=attempt, fence=step.ledger.take_step(attempt))
-
-    def pick(self, *, at_most: int = 1, ended: bool = True) -> str:
-        self.run += 1
-        result = pick_tasks(
-            self.step("pick_tasks"), self.routine, at_most=at_most, run_ended=lambda dag, run: ended
-        )
-        self.picked = Picked.of(result.result)
-        return result.summary
-
-    def work(self, files: dict[str, str]) -> Lane:
-        """What a session made of the picked version."""
-        bench = Bench(self.step("work"), self.routine.repository)
-        with bench.workspace.open(
-            self.routine.repository, self.picked.commit, f"s-{self.bed.tries}"
-        ) as clone:
-            for name, text in files.items():
-                (clone.path / name).write_text(text)
-            return Lane("work_1", clone.commit("Work"), self.picked.commit, False)
-
-    def land(self, *lanes: Lane) -> Any:
-        self.landed = land(self.step("land"), self.routine, self.picked, lanes, check="")
-        return self.landed
-
-    def publish(self) -> str:
-        result = publish_spec(
-            self.step("publish"),
-            self.routine,
-            commit=self.landed.commit or "",
-            base=self.landed.base or "",
-            onto=self.landed.onto,
-            template="spec_pull_request.md",
-            needs_approval=False,
-        )
-        return result.commit or ""
-
-    def finish(self, published: str | None, *, rejected: bool = False) -> Any:
-        ended = Ended(self.picked, self.landed.result, published, rejected)
-        return finish(self.step("finish"), self.routine, ended)
-
-    def do(self, *works: dict[str, str]) -> Any:
-        """One whole run."""
-        self.pick(at_most=len(works))
-        self.land(*[self.work(files) for files in works])
-        return self.finish(self.publish() if self.landed.commit else None)
-
-    def show(self, revision: str, path: str = "PLAN.md") -> str:
-        return self.user.git("show", f"{revision}:{path}")
-
-    @property
-    def branch(self) -> str:
-        return self.routine.branch
-
-    def states(self) -> dict[str, str]:
-        return {row.key: row.state for row in self.bed.ledger.spec_tasks(self.routine.name)}
 
 
 @pytest.fixture
@@ -334,47 +250,6 @@ def test_acceptance_commands_run_only_where_the_allow_list_has_them(bed: Make) -
     given = give_task(table.step("task_1"), table.routine, table.picked, 1)
     assert given is not None
     assert given.acceptance == []
-
-
-NESTED = """\
-# Songs
-
-- [ ] Sing in song.txt
-  Two voices, in C.
-  - Acceptance: `test -s song.txt -a -s tune.txt`
-  - [ ] Write one.txt
-    - [x] Hum
-    - [ ] Write two.txt
-"""
-
-
-def test_a_nested_task_is_told_what_it_is_part_of_and_the_last_part_has_to_make_it_whole(bed: Make) -> None:
-    """Nobody works on a task that has others below it: it is ticked with the last of them."""
-    table = Table(bed({}), acceptance=["test -s *"])
-    table.user.commit({"PLAN.md": NESTED})
-    assert table.pick().startswith("working on write-two-txt-")
-    given = give_task(table.step("task_1"), table.routine, table.picked, 1)
-    assert given is not None
-    told = given.result["text"]
-    for said in ("Write two.txt", "It is a part of:", "Sing in song.txt", "Two voices", "below: Songs"):
-        assert said in told
-    assert given.result["last_part"]
-    assert given.acceptance == ["test -s song.txt -a -s tune.txt"]
-    landed = table.land(table.work({"two.txt": "right\n", "song.txt": "la\n"}))
-    assert "check 'acceptance' fails" in landed.summary
-    table.finish(None)
-    table.do({"two.txt": "right\n", "song.txt": "la\n", "tune.txt": "la\n"})
-    assert table.show(table.branch) == NESTED.replace("[ ]", "[x]")
-    assert table.user.git("log", "-1", "--format=%s", table.branch).strip() == "Write two.txt"
-
-
-def test_a_part_that_is_not_the_last_is_judged_by_itself(bed: Make) -> None:
-    table = Table(bed({}), acceptance=["test -s *"])
-    table.user.commit({"PLAN.md": NESTED.replace("[x] Hum", "[ ] Hum")})
-    table.pick()
-    given = give_task(table.step("task_1"), table.routine, table.picked, 1)
-    assert given is not None
-    assert (given.result["last_part"], given.acceptance) == (False, [])
 
 
 def test_a_spec_that_is_not_there_is_said(table: Table) -> None:
