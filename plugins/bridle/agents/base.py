@@ -34,15 +34,15 @@ class _Frozen(BaseModel):
 class Limits(_Frozen):
     """What one session may use; enforced outside the agent."""
 
-    cost_usd: float | None = None
+    cost_usd: float | None = Field(default=None, gt=0)
     """US dollars, counted by the gateway."""
-    tokens: int | None = None
+    tokens: int | None = Field(default=None, gt=0)
     """Input and output tokens together, cache included, counted by the gateway."""
-    turns: int = 40
+    turns: int = Field(default=40, gt=0)
     """Model calls of the main loop."""
-    minutes: float = 30.0
+    minutes: float = Field(default=30.0, gt=0)
     """Wall clock."""
-    idle_minutes: float = 5.0
+    idle_minutes: float = Field(default=5.0, gt=0)
     """Without an event from the agent and without traffic through the gateway."""
 
 

@@ -146,11 +146,15 @@ class Roles(BaseModel):
         return changed
 
     def check(self, role: Role) -> None:
-        """Make sure that the role's agent can do what it is asked to.
+        """Make sure that the role's agent exists, and can do what it is asked to.
 
         Raises:
-            Wrong: it cannot.
+            Wrong: it does not, or cannot.
         """
+        try:
+            agents.find(role.agent)
+        except ConfigError as error:
+            raise Wrong(str(error), "agent") from error
         if role.agent in agents.AGENTS:  # another package's is asked when somebody plays the role
             supports = agents.get(role.agent).supports
             for field, wanted in (("effort", {"effort": role.effort}), ("tools", {"tools": role.tools})):

@@ -12,7 +12,6 @@ from bridle.models import Classification
 ROLES = """
 roles:
   writer: {agent: api, model: "anthropic:claude-haiku-4-5", pool: night, limits: {turns: 5}}
-  wizard: {agent: magic, model: "anthropic:claude-haiku-4-5"}
 """
 
 
@@ -43,9 +42,11 @@ def test_default_arguments_of_the_dag_go_before_the_roles_pool(tmp_path: Path, d
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"role": "painter"}, "role 'painter' is not in roles.yaml; it has: wizard, writer"),
-        ({"role": "wizard"}, "agent 'magic' does not exist; roles.yaml can name: api, claude-code"),
-        ({"role": "writer", "agent": "magic"}, "agent 'magic' does not exist"),
+        ({"role": "painter"}, "role 'painter' is not in roles.yaml; it has: writer"),
+        (
+            {"role": "writer", "agent": "magic"},
+            "agent 'magic' does not exist; roles.yaml can name: api, claude-code",
+        ),
         ({"role": "writer", "model": "openai"}, "role 'writer' with .* no provider"),
         ({"role": "writer", "agent": "claude-code", "fallback": ["openai:m"]}, "no dialect of agent"),
         ({"role": "writer", "tools": ["raed"]}, "should be 'read', 'search'"),
