@@ -92,7 +92,7 @@ def test_wherever_a_stream_is_cut_the_agent_sees_its_beginning_and_a_break_and_o
         asked = {"model": ASK["model"], "input": "hi", "stream": True, "store": False}
     places = range(10, len(provider.stream), 10)
     complete = provider.stream.index(b"\n", provider.stream.index(LAST_WORDS[dialect])) + 1
-    with gateway_before(address, tmp_path) as (gateway, meter), httpx.Client() as agent:
+    with gateway_before(address, tmp_path) as (gateway, meter), httpx.Client(timeout=60) as agent:
         for number, at in enumerate(places, 1):
             provider.at, received, broken = at, b"", False
             with agent.stream("POST", f"{gateway.url}{path}", json=asked, headers=shown(gateway)) as answer:
