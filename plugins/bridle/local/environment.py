@@ -90,6 +90,8 @@ def _fixed(folder: StateFolder, options: StackOptions, keys: Keys, addresses: Ad
     return {
         MARKER: str(folder.path),
         "SPT_NOENV": "1",  # process titles must not overwrite the variables that tell whose a process is
+        # `python -m` would import from the folder that the stack was started in: a user's github.py, for one
+        "PYTHONSAFEPATH": "1",
         "AIRFLOW_HOME": str(folder.airflow_home),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(options.parallelism),

@@ -1,6 +1,8 @@
 """What Airflow's components of a local stack are told."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,16 @@ def test_given_variables_win_over_everything(tmp_path: Path) -> None:
 def test_another_installations_configuration_is_left_behind(tmp_path: Path) -> None:
     base = {"AIRFLOW_CONFIG": "/etc/airflow.cfg", "PYTHONDONTWRITEBYTECODE": "1"}
     assert not base.keys() & environment(tmp_path, base).keys()
+
+
+def test_files_of_the_folder_where_the_stack_was_started_hide_no_library(tmp_path: Path) -> None:
+    """Components are modules that Python runs, and it would look for everything else in that folder first."""
+    (tmp_path / "github.py").write_text("raise SystemExit('the file of the user')\n")
+    command = [sys.executable, "-m", "runpy", "github"]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment(tmp_path, {}), capture_output=True, check=False
+    )
+    assert b"the file of the user" not in run.stderr
 
 
 def test_the_ledger_is_a_connection_with_its_query_kept(tmp_path: Path) -> None:
