@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridle.errors import ConfigError
 
 XCOM_LIMIT = 1536
-"""Bytes of all values of one step result together, as JSON; with the task's links to pages it stays below 2 KB."""
+"""Bytes of all values of one step result together, as JSON; with its task's links it stays below 2 KB."""
 
 INLINE_LIMIT = 1024
 """Bytes of `result` that travel inline; a larger one becomes a reference to a ledger artifact."""
