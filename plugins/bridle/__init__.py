@@ -12,6 +12,7 @@ __version__ = version.VERSION
 
 _PUBLIC = {
     "AgentSessionOperator": "bridle.operators.session",
+    "BisectOperator": "bridle.operators.bisect",
     "CheckOperator": "bridle.operators.check",
     "CommentOperator": "bridle.operators.effects",
     "DoneWhenOperator": "bridle.operators.loop",
@@ -38,6 +39,7 @@ _PUBLIC = {
 
 __all__ = [
     "AgentSessionOperator",
+    "BisectOperator",
     "CheckOperator",
     "CommentOperator",
     "DoneWhenOperator",
@@ -63,6 +65,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from bridle.operators.bisect import BisectOperator
     from bridle.operators.budget import SetBudgetOperator
     from bridle.operators.check import CheckOperator
     from bridle.operators.classify import LLMClassifyOperator

@@ -244,6 +244,35 @@ def spec_routine_params(
     }
 
 
+def bisect_params(*, beside: Path) -> dict[str, Param]:
+    """Parameters of `bridle_bisect`; the form offers only the checks that the allow-list has.
+
+    Args:
+        beside: the DAG file.
+
+    Raises:
+        ConfigError: repositories.yaml is malformed; Airflow shows it as the DAG's import error.
+    """
+    return {
+        "scope": Param(
+            "run:",
+            type="string",
+            minLength=1,
+            title="Run or loop",
+            description="run:dag/run or loop:id",
+        ),
+        "check": issue_fix_params(beside=beside)["check"],
+        "jobs": Param(
+            1,
+            type="integer",
+            minimum=1,
+            maximum=16,
+            title="Checks side by side",
+            description="More of them take less time and more checks.",
+        ),
+    }
+
+
 def specs_in_force(*, beside: Path) -> dict[str, tuple[str, str]]:
     """Specs that repositories.yaml wants to be worked on each hour: a name to repository and path."""
     known = repositories_in_force(Settings.load(), beside=beside.parent).repositories

@@ -32,11 +32,15 @@ class Verdict:
     """The end of its output."""
     output_ref: str | None = None
     """Artifact with all of it; None when it said nothing."""
+    exit_code: int | None = None
+    """None when its time was up; negative when somebody killed its supervisor."""
+    id: uuid.UUID | None = None
+    """Its row in the ledger."""
 
     @classmethod
     def of(cls, row: CheckRow) -> Self:
         """The verdict that the ledger has on record."""
-        return cls(row.name, row.exit_code == 0, row.seconds, row.tail, row.artifact)
+        return cls(row.name, row.exit_code == 0, row.seconds, row.tail, row.artifact, row.exit_code, row.id)
 
 
 def run_check(
@@ -86,7 +90,7 @@ def run_check(
         tail = f"{tail}\n[ended by the harness after {repository.check_minutes:g} minutes]"
     exit_code = done.exit_code if done.ended == "exit" else None
     output = step.ledger.put_artifact(done.output, "text/plain", f"check {name}") if done.output else None
-    step.ledger.record_check(
+    check_id = step.ledger.record_check(
         step.attempt,
         None if session_id is None else uuid.UUID(session_id),
         round=round,
@@ -99,7 +103,7 @@ def run_check(
         artifact=output,
         timed_out=done.ended == "timeout",
     )
-    verdict = Verdict(name, exit_code == 0, done.seconds, tail, output)
+    verdict = Verdict(name, exit_code == 0, done.seconds, tail, output, exit_code, check_id)
     log.info("check %s %s in %.1f s", name, "passed" if verdict.passed else "failed", done.seconds)
     return verdict
 

@@ -15,7 +15,8 @@ BEGIN
         GRANT USAGE ON SCHEMA bridle TO bridle_task;
         GRANT SELECT ON bridle.alembic_version, bridle.budget_in_force TO bridle_task;
         GRANT SELECT, INSERT ON
-            bridle.artifact, bridle.budget, bridle.bundle, bridle.check_run, bridle.claim, bridle.decision,
+            bridle.artifact, bridle.bisect, bridle.bisect_probe, bridle.budget, bridle.bundle,
+            bridle.check_run, bridle.claim, bridle.decision,
             bridle.effect, bridle.event, bridle.issue_attempt, bridle.loop, bridle.loop_round,
             bridle.model_call, bridle.review, bridle.session, bridle.spec_task, bridle.transcript,
             bridle.watch
@@ -39,6 +40,9 @@ BEGIN
                       cost_usd, closed_at)
             ON bridle.loop_round TO bridle_task;
         GRANT UPDATE (state, closed_at) ON bridle.issue_attempt TO bridle_task;
+        GRANT UPDATE (repo, check_name, command, generation, state, commits, searched, repeated, good_commit,
+                      commit, session_id, round, decision_id, flaky, why, closed_at)
+            ON bridle.bisect TO bridle_task;
     END IF;
 END $$;
 """

@@ -11,6 +11,7 @@ from sqlalchemy import URL, select, text
 from bridle.errors import ConfigError, CredentialError
 from bridle.guard.redact import Redactor
 from bridle.ledger.artifacts import Artifacts
+from bridle.ledger.bisects import Bisects
 from bridle.ledger.budgets import Budgets
 from bridle.ledger.calls import Calls
 from bridle.ledger.checks import Checks
@@ -32,7 +33,19 @@ _LIBPQ = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "con
 
 
 class Ledger(
-    Claims, Sessions, Calls, Budgets, Sums, Checks, Reviews, EffectLog, Artifacts, Loops, Tasks, Watches
+    Claims,
+    Sessions,
+    Calls,
+    Budgets,
+    Sums,
+    Checks,
+    Reviews,
+    EffectLog,
+    Artifacts,
+    Loops,
+    Tasks,
+    Watches,
+    Bisects,
 ):
     """What happened, in Postgres.
 

@@ -10,7 +10,7 @@ from bridle.local.stack import Stack
 URL_VARIABLE = "BRIDLE_AIRFLOW_URL"
 TOKEN_VARIABLE = "BRIDLE_AIRFLOW_TOKEN"  # noqa: S105 (a name)
 USER_VARIABLE = "BRIDLE_AIRFLOW_USER"
-HOUSEKEEPING = ("bridle_budget", "bridle_sweeper")
+HOUSEKEEPING = ("bridle_bisect", "bridle_budget", "bridle_sweeper")
 """Workflows that nobody means by "the newest run"."""
 
 PASSWORD_VARIABLE = "BRIDLE_AIRFLOW_PASSWORD"  # noqa: S105 (a name)
