@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "doctor",
         "errors",
         "gateway",
+        "harness",
         "ledger",
         "local",
         "process",

@@ -8,6 +8,7 @@ import typer
 
 from bridle.cli import (
     approvals,
+    bisect,
     budget,
     cost,
     demo,
@@ -51,6 +52,7 @@ app.command("goal")(goal.goal)
 app.add_typer(loop.loops, name="loop")
 app.command("doctor")(doctor.doctor)
 app.command("spec")(spec.spec)
+app.command("bisect")(bisect.bisect)
 app.command("replay")(replay.replay)
 app.command("runs")(runs.runs)
 app.command("show")(show.show_run)

@@ -131,9 +131,9 @@ class _Line:
             if own is not None:
                 for checkpoint, made_by in self._checkpoints(own).items():
                     self._add(Waypoint(checkpoint.name, checkpoint.tree, "checkpoint", made_by), round)
-            made_by = own or merged or saved.get(commit)
+            who = own or merged or saved.get(commit)
             kind: Kind = "merge" if len(commit.parents) > 1 else "checkpoint" if commit in saved else "commit"
-            self._add(Waypoint(commit.name, commit.tree, kind, made_by), round)
+            self._add(Waypoint(commit.name, commit.tree, kind, who), round)
 
     def _add(self, waypoint: Waypoint, round: int | None) -> None:
         made_by = waypoint.session

@@ -43,8 +43,8 @@ def tell(
 def _flaky(name: str, answer: Answer, line: Sequence[Waypoint]) -> str:
     commits = ", ".join(line[position].commit[:10] for position in answer.flaky)
     return (
-        f"The {name} is flaky: on {commits} it has passed and failed. So nobody can say which round went wrong; "
-        "make it steady, or search with another one."
+        f"The {name} is flaky: on {commits} it has passed and failed. So nobody can say which round went "
+        "wrong; make it steady, or search with another one."
     )
 
 
@@ -63,7 +63,8 @@ def _found(answer: Answer, line: Sequence[Waypoint], decision: DecisionRow | Non
     where = f"Round {bad.round} went wrong" if bad.round is not None else "It went wrong"
     told = ""
     if decision is not None:
-        reason = f": {' '.join(decision.why.split())[:200]}" if decision.why else ""
+        why = " ".join(decision.why.split())[:200].rstrip(".")
+        reason = f": {why}" if why else ""
         told = f" Dispatched by decision {decision.what!r} = {decision.choice!r} ({decision.by}){reason}."
     return f"{where}: {who}. Before it, {good.commit[:10]} passes.{told}"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, or_, select, update
@@ -40,18 +40,6 @@ class Searched:
     def scope(self) -> str:
         """As budgets and stop flags name it."""
         return f"loop:{self.loop_id}" if self.loop_id else f"run:{self.dag_id}/{self.run_id}"
-
-    @classmethod
-    def of_run(cls, scope: str) -> Self:
-        """The run in `run:dag/run`.
-
-        Raises:
-            InvalidInput: it is no such thing.
-        """
-        dag_id, _, run_id = scope.removeprefix("run:").partition("/")
-        if not scope.startswith("run:") or not dag_id or not run_id:
-            raise InvalidInput(f"{scope!r} names neither a run nor a loop; write run:dag/run or loop:id")
-        return cls(dag_id, run_id)
 
 
 @dataclass(frozen=True)
@@ -245,6 +233,22 @@ class Bisects(Part):
         with self._db.transaction() as connection:
             rows = connection.execute(query.order_by(bisect_probe.c.number)).mappings()
             return [ProbeRow(**row) for row in rows]
+
+    def searched(self, scope: str) -> Searched:
+        """The run or loop that a scope names: `run:dag/run` or `loop:id`.
+
+        Raises:
+            InvalidInput: it names neither, or there is no such loop.
+        """
+        kind, _, name = scope.partition(":")
+        dag_id, _, run_id = name.partition("/")
+        if kind == "run" and dag_id and run_id:
+            return Searched(dag_id, run_id)
+        with self._db.transaction() as connection:
+            found = connection.scalar(select(loop.c.dag_id).where(loop.c.id == name))
+        if kind != "loop" or found is None:
+            raise InvalidInput(f"{scope!r} is neither a run nor a loop; write run:dag/run or loop:id")
+        return Searched(found, loop_id=name)
 
     def find_searched(self, name: str) -> Searched:
         """The run or loop that a person means: a scope, `dag/run`, an id, or a part of one.

@@ -47,7 +47,7 @@ class BisectOperator(BridleOperator):
         from bridle.harness.wrong_round import Wanted, find_wrong_round
 
         wanted = Wanted(
-            searched=step.ledger.find_searched(self.scope),
+            searched=step.ledger.searched(self.scope),
             check=self.check or "",
             by=f"human:{context['dag_run'].triggering_user_name or 'airflow'}",
             jobs=int(self.jobs),
