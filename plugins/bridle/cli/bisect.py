@@ -13,7 +13,8 @@ from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import SessionFailed
 
 if TYPE_CHECKING:
-    from bridle.ledger.bisects import BisectRow, ProbeRow, Searched
+    from bridle.ledger.bisects import BisectRow, ProbeRow
+    from bridle.ledger.searched import Searched
     from bridle.ledger.store import Ledger
 
 WORKFLOW = "bridle_bisect"

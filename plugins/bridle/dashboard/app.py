@@ -9,7 +9,19 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from bridle.dashboard import approvals, budgets, costs, diff, loops, overview, refusals, run, runs, session
+from bridle.dashboard import (
+    approvals,
+    bisect,
+    budgets,
+    costs,
+    diff,
+    loops,
+    overview,
+    refusals,
+    run,
+    runs,
+    session,
+)
 from bridle.dashboard.origin import OwnOriginOnly
 from bridle.webhook import receive_delivery
 
@@ -20,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     diff.router,
     session.router,
     loops.router,
+    bisect.router,
     costs.router,
     budgets.router,
     approvals.router,

@@ -7,9 +7,9 @@ from typing import Literal
 
 from bridle.errors import InvalidInput, RepositoryError
 from bridle.harness.bench import Bench
-from bridle.ledger.bisects import Searched
 from bridle.ledger.loops import RoundRow
 from bridle.ledger.records import CheckRow, SessionRow
+from bridle.ledger.searched import Searched
 from bridle.ledger.store import Ledger
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,10 @@ from bridle.harness.check import require_command, run_check
 from bridle.harness.history import Waypoint, history_of, repository_name
 from bridle.harness.step import Step
 from bridle.harness.telling import tell
-from bridle.ledger.bisects import BisectRow, ProbeRow, Searched
+from bridle.ledger.bisects import BisectRow, ProbeRow
 from bridle.ledger.ids import new_id
 from bridle.ledger.records import Attempt, StepKey
+from bridle.ledger.searched import Searched
 from bridle.ledger.store import Ledger
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from bridle.ledger.effect_log import EffectLog
 from bridle.ledger.loops import Loops
 from bridle.ledger.reviews import Reviews
 from bridle.ledger.schema import HEAD, SCHEMA
+from bridle.ledger.searched import Work
 from bridle.ledger.sessions import Sessions
 from bridle.ledger.spool import Spool
 from bridle.ledger.tasks import Tasks
@@ -46,6 +47,7 @@ class Ledger(
     Tasks,
     Watches,
     Bisects,
+    Work,
 ):
     """What happened, in Postgres.
 

@@ -12,9 +12,10 @@ from bridle.config.settings import Settings
 from bridle.harness.bench import Bench
 from bridle.harness.step import Step
 from bridle.harness.wrong_round import Wanted, find_wrong_round
-from bridle.ledger.bisects import BisectRow, ProbeRow, Searched
+from bridle.ledger.bisects import BisectRow, ProbeRow
 from bridle.ledger.ids import new_id
 from bridle.ledger.records import Attempt, SessionRow, StepKey
+from bridle.ledger.searched import Searched
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
 from bridle.testing.ledger import session_start

@@ -9,9 +9,9 @@ from bisect_bed import LOOP, RUN, WHOLE_LOOP, BisectBed
 
 from bridle.errors import InvalidInput, RepositoryError, StopRequested
 from bridle.harness.wrong_round import Wanted, find_wrong_round
-from bridle.ledger.bisects import Searched
 from bridle.ledger.queries import Queries
 from bridle.ledger.records import StepKey
+from bridle.ledger.searched import Searched
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
 
@@ -200,6 +200,6 @@ def test_a_command_in_the_place_of_a_check_is_for_ones_own_machine_only(bed: Mak
     history = bed()
     history.session([good(1)])
     history.session([BAD], round=2)
-    with pytest.raises(RepositoryError, match="no check 'test ! -e bad.txt'"):
+    with pytest.raises(RepositoryError, match=r"no check 'test ! -e bad\.txt'"):
         history.search(RUN, "test ! -e bad.txt")
     assert history.search(RUN, "test ! -e bad.txt", command_allowed=True).state == "found"
