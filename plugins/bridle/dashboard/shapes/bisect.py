@@ -50,8 +50,8 @@ class Bisect(Shape):
     """Empty: a command that somebody typed at a terminal."""
     command: str
     state: str
-    """`asked`, `running`, `found`, `good` (passes at the end), `bad` (fails at the start), `mixed` (turned good
-    in between), `flaky`, `failed`."""
+    """`asked`, `running`, `found`, `good` (passes at the end), `bad` (fails at the start), `mixed` (turned
+    good in between), `flaky`, `failed`."""
     why: str
     """The result in words. Holds untrusted text."""
     commits: int | None
