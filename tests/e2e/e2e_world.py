@@ -25,6 +25,7 @@ WORKFLOWS = (
     "issue_watch",
     "spec_routine",
     "goal_loop",
+    "bridle_bisect",
     "bridle_budget",
     "bridle_sweeper",
     "human_label",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -119,7 +120,16 @@ class Scene:
         }
         return self._run(lambda: AgentSessionOperator(task_id="step", **(wanted | arguments)))
 
-    def _run(self, operator: Callable[[], Any]) -> dict[str, Any]:
+    def search(self, scope: str) -> dict[str, Any]:
+        """The step that looks for the round that went wrong."""
+        from bridle import BisectOperator
+
+        run = SimpleNamespace(triggering_user_name="ada")
+        return self._run(
+            lambda: BisectOperator(task_id="bisect", scope=scope, check="", jobs=1), {"dag_run": run}
+        )
+
+    def _run(self, operator: Callable[[], Any], context: Any = None) -> dict[str, Any]:
         from bridle.config.settings import Settings
         from bridle.harness.step import open_step
         from bridle.ledger.ids import new_id
@@ -133,7 +143,7 @@ class Scene:
         with open_step(
             attempt, settings=settings, beside=None, budget_usd=None, stop=threading.Event()
         ) as step:
-            return dict(made.work(step, {}).xcom())
+            return dict(made.work(step, context or {}).xcom())
 
     def told(self, act: Callable[["Scene"], object]) -> Told:
         """The error that `act` ends with."""

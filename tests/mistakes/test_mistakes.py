@@ -210,6 +210,16 @@ MISTAKES = {
         malformed_roles("roles:\n  implementer:\n    agent: api\n    modle: anthropic:claude-haiku-4-5\n"),
         ("roles.yaml:4", "modle"),
     ),
+    "search-scope": Mistake(
+        "A search in something that is neither a run nor a loop",
+        lambda scene: scene.search("dag/run"),
+        ("dag/run", "run:dag/run", "loop:id"),
+    ),
+    "search-run-unknown": Mistake(
+        "A search in a run that has had no session",
+        lambda scene: scene.search("run:issue_fix/no-such-run"),
+        ("issue_fix/no-such-run", "bridle runs"),
+    ),
     "ledger-down": Mistake(
         "A ledger that cannot be reached",
         ledger_down,

@@ -166,7 +166,58 @@ def test_a_task_can_do_all_its_work_with_the_role_of_tasks(task_url, tmp_path):
         ledger.set_budget("all", cap_usd=None, cap_tokens=10)
         ledger.request_stop("all", "human:ada")
         assert ledger.lost_sessions() == []
+        use_bisect(ledger, attempt, session_id)
         ledger.release(fence)
+
+
+def use_bisect(ledger, attempt, session_id):
+    searched = ledger.searched(f"run:{attempt.step.dag_id}/{attempt.step.run_id}")
+    done_by = (attempt.step.dag_id, attempt.step.run_id)
+    asked = ledger.ask_bisect(searched, check="tests", by="human:ada", done_by=done_by)
+    row = ledger.begin_bisect(attempt, searched, check="tests", by="human:ada")
+    assert row.id == asked
+    ledger.note_bisect(row.id, repo="demo", check="tests", command="make test", commits=2)
+    check = ledger.record_check(
+        attempt,
+        session_id,
+        round=1,
+        name="tests",
+        command="make test",
+        commit="b" * 40,
+        exit_code=0,
+        seconds=1.0,
+        tail="",
+        artifact=None,
+        timed_out=False,
+    )
+    probe = ledger.record_probe(
+        row.id,
+        1,
+        position=0,
+        commit="b" * 40,
+        round=None,
+        session_id=session_id,
+        again=False,
+        passed=True,
+        timed_out=False,
+        seconds=1.0,
+        check_run_id=check,
+    )
+    assert ledger.probes(row.id) == [probe]
+    found = ledger.close_bisect(
+        row.id,
+        "found",
+        why="w",
+        searched=1,
+        repeated=0,
+        flaky=[],
+        commit="b" * 40,
+        good_commit="a" * 40,
+        session_id=session_id,
+        round=1,
+        decision_id=None,
+    )
+    assert ledger.bisects(searched) == [found] == ledger.bisects_done_by(*done_by)
 
 
 def use_review(ledger):
@@ -190,6 +241,8 @@ def use_review(ledger):
         "update bridle.decision set choice = ''",
         "update bridle.check_run set exit_code = 0",
         "update bridle.review set commit = ''",
+        "update bridle.bisect_probe set passed = true",
+        "update bridle.bisect set by = ''",
         "update bridle.artifact set data = ''",
         "update bridle.bundle set data = ''",
         "delete from bridle.effect",

@@ -1,0 +1,74 @@
+"""The round that went wrong, asked from a page's API and at a terminal, and found by a worker."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from e2e_processes import eventually
+from e2e_run import SECONDS
+from e2e_scenario import CHECK, Scenario, bug_fixed_by, edit
+from e2e_stage import Stage
+
+pytestmark = pytest.mark.timeout(600)
+
+PAGE = "/bridle/api/run/bisect"
+
+
+def search(stage: Stage) -> None:
+    run = stage.start()
+    run.answer("Approve")
+    assert run.ended() == "success", run.failures()
+    key = {"dag_id": run.dag_id, "run_id": run.run_id}
+    stage.notes["asked"] = stage.airflow._call("POST", PAGE, params=key, json={"check": "blanks"})
+
+    def ended() -> bool:
+        stage.notes["page"] = stage.airflow._call("GET", PAGE, params=key)
+        return stage.notes["page"]["searches"][0]["state"] not in ("asked", "running")
+
+    eventually("the search has ended", ended, SECONDS)
+    command = [str(Path(sys.executable).with_name("bridle")), "bisect", f"{run.dag_id}/{run.run_id}"]
+    command += ["--check", "blanks", "--state", str(stage.home.parent)]
+    for name, more in (("here", []), ("worker", ["--dag"])):
+        stage.notes[name] = subprocess.run(
+            [*command, *more], capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+
+
+SEARCHED = Scenario(
+    "searched",
+    search,
+    script=bug_fixed_by(edit("a - b", "a +  b")),
+    settings={"checks": {"tests": CHECK, "blanks": "! grep -q '+  ' calc.py"}},
+)
+
+
+@pytest.mark.parametrize("stage", [SEARCHED], indirect=True)
+def test_a_worker_finds_the_session_that_went_wrong_and_the_page_tells_it(stage: Stage) -> None:
+    assert stage.notes["asked"]["state"] == "asked"
+    page = stage.notes["page"]
+    assert (page["checks"], page["may_search"]) == (["tests", "blanks"], True)
+    (found,) = page["searches"]
+    (session,) = stage.run.sessions("fix.implement_1")
+    assert found["state"] == "found", found["why"]
+    assert (found["commit"], found["good_commit"]) == (session.commit, session.base_commit)
+    assert found["culprit"]["session_id"] == str(session.id)
+    decisions = {
+        str(row.id): row.choice for row in stage.ledger.decisions(stage.run.dag_id, stage.run.run_id)
+    }
+    assert decisions[found["decision"]["id"]] == found["decision"]["choice"]
+    assert [probe["again"] for probe in found["probes"]].count(False) == found["searched"]
+    assert len(found["probes"]) == found["searched"] + found["repeated"]
+    checks = stage.ledger.checks(found["done_by_dag"], found["done_by_run"])
+    assert [check.exit_code == 0 for check in checks] == [probe["passed"] for probe in found["probes"]]
+    assert stage.ledger.sessions(found["done_by_dag"], found["done_by_run"]) == []
+
+
+@pytest.mark.parametrize("stage", [SEARCHED], indirect=True)
+def test_the_terminal_finds_the_same_here_and_on_a_worker(stage: Stage) -> None:
+    (session,) = stage.run.sessions("fix.implement_1")
+    for where in ("here", "worker"):
+        done = stage.notes[where]
+        assert done.returncode == 0, done.stderr
+        assert str(session.id) in " ".join(done.stderr.split())
+        assert "went wrong" in done.stdout
