@@ -1,6 +1,7 @@
 """`bridle bisect`."""
 
 import getpass
+import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -69,9 +70,18 @@ def _here(ledger: "Ledger", searched: "Searched", state: Path, **wanted: Any) ->
 
     with patient_in(state) as patient:
         step = step_by_hand(patient.settings, ledger, beside=patient.dags)
+        _log_to_stderr()
         asked = Wanted(searched, by=f"human:{getpass.getuser()}", command_allowed=True, **wanted)
         say(f"searching {searched}")
         return find_wrong_round(step, asked, on_probe=_tell)
+
+
+def _log_to_stderr() -> None:
+    """Airflow's import sends every log to stdout, which is the result's; what each check says is told anyway."""
+    ours = logging.getLogger("bridle")
+    ours.propagate = False
+    ours.addHandler(logging.StreamHandler())
+    ours.setLevel(logging.WARNING)
 
 
 def _on_a_worker(ledger: "Ledger", searched: "Searched", conf: dict[str, Any], state: Path) -> "BisectRow":
