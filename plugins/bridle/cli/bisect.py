@@ -77,7 +77,7 @@ def _here(ledger: "Ledger", searched: "Searched", state: Path, **wanted: Any) ->
 
 
 def _log_to_stderr() -> None:
-    """Airflow's import sends every log to stdout, which is the result's; what each check says is told anyway."""
+    """Airflow's import sends every log to stdout, which is the result's; each check is told of anyway."""
     ours = logging.getLogger("bridle")
     ours.propagate = False
     ours.addHandler(logging.StreamHandler())

@@ -65,6 +65,7 @@ def history_of(bench: Bench, searched: Searched, sessions: Sequence[SessionRow])
     line = _Line(bench, sessions)
     rounds = _rounds(bench.step.ledger, searched, sessions)
     if rounds:
+        bench.resolve(rounds[-1].head_commit)  # brings the others along, at once
         for row in rounds:
             line.extend(row.base_commit, row.head_commit, round=row.round)
     else:
@@ -118,7 +119,7 @@ class _Line:
 
     def extend(self, base: str, tip: str, *, round: int | None = None) -> None:
         """Go on to `tip`, along first parents: a merge is one step of it."""
-        base, tip = self._bench.resolve(base), self._bench.resolve(tip)
+        tip, base = self._bench.resolve(tip), self._bench.resolve(base)
         if not self.waypoints:
             (start,) = self._log("--no-walk", base)
             self.waypoints.append(Waypoint(base, start.tree, "base"))

@@ -57,6 +57,11 @@ class Bundle(Protocol):
     """Commits as a git bundle."""
 
     @property
+    def sha(self) -> str:
+        """The commit that it brings."""
+        ...
+
+    @property
     def data(self) -> bytes:
         """The bundle file."""
         ...
@@ -96,15 +101,24 @@ class LedgerCarrier:
         if not bundles:
             _from_remote(mirror, sha)
             return
-        if not _apply(mirror, bundles):
+        missing = _missing(mirror, bundles)
+        if not _apply(mirror, missing):
             mirror.fetch()
-            _apply(mirror, bundles)
+            _apply(mirror, missing)
         if not mirror.has(sha):
             raise RepositoryError(
                 f"repository {mirror.name}: the bundles of commit {sha} in the ledger do not fit what "
                 "this host has; was the branch that they build on rewritten? Clear the run"
             )
         mirror.keep(CARRIED + sha, sha)
+
+
+def _missing(mirror: Mirror, bundles: Sequence[Bundle]) -> Sequence[Bundle]:
+    """Those behind the newest commit that is here: git looks through every bundle that it is given."""
+    for number in reversed(range(len(bundles))):
+        if mirror.has(bundles[number].sha):
+            return bundles[number + 1 :]
+    return bundles
 
 
 def _apply(mirror: Mirror, bundles: Sequence[Bundle]) -> bool:
