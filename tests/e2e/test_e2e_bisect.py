@@ -9,10 +9,13 @@ from e2e_processes import eventually
 from e2e_run import SECONDS
 from e2e_scenario import CHECK, Scenario, bug_fixed_by, edit
 from e2e_stage import Stage
+from test_e2e_goal import RESUMED
+
+from bridle.errors import InvalidInput
 
 pytestmark = pytest.mark.timeout(600)
 
-PAGE = "/bridle/api/run/bisect"
+PAGE, LOOP_PAGE = "/bridle/api/run/bisect", "/bridle/api/loop/bisect"
 
 
 def search(stage: Stage) -> None:
@@ -20,6 +23,9 @@ def search(stage: Stage) -> None:
     run.answer("Approve")
     assert run.ended() == "success", run.failures()
     key = {"dag_id": run.dag_id, "run_id": run.run_id}
+    with pytest.raises(InvalidInput) as refused:
+        stage.airflow._call("POST", PAGE, params=key, json={"check": "rm -rf /"})
+    stage.notes["refused"] = str(refused.value)
     stage.notes["asked"] = stage.airflow._call("POST", PAGE, params=key, json={"check": "blanks"})
 
     def ended() -> bool:
@@ -62,6 +68,27 @@ def test_a_worker_finds_the_session_that_went_wrong_and_the_page_tells_it(stage:
     checks = stage.ledger.checks(found["done_by_dag"], found["done_by_run"])
     assert [check.exit_code == 0 for check in checks] == [probe["passed"] for probe in found["probes"]]
     assert stage.ledger.sessions(found["done_by_dag"], found["done_by_run"]) == []
+
+
+@pytest.mark.parametrize("stage", [SEARCHED], indirect=True)
+def test_a_command_in_the_place_of_a_check_is_refused_before_anything_is_started(stage: Stage) -> None:
+    assert "answers 400" in stage.notes["refused"]
+    assert "no check 'rm -rf /' in repositories.yaml; it has: tests, blanks" in stage.notes["refused"]
+    assert len(stage.notes["page"]["searches"]) == 1
+
+
+@pytest.mark.parametrize("stage", [RESUMED], indirect=True)
+def test_a_loop_is_searched_from_its_page_too(stage: Stage) -> None:
+    """It went right in the end: that is what the search has to say, whatever was wrong before."""
+    loop = {"id": stage.runs[0].run_id}
+    stage.airflow._call("POST", LOOP_PAGE, params=loop, json={"check": "tests"})
+
+    def newest() -> dict:
+        return stage.airflow._call("GET", LOOP_PAGE, params=loop)["searches"][0]
+
+    eventually("the search has ended", lambda: newest()["state"] not in ("asked", "running"), SECONDS)
+    assert newest()["state"] == "good", newest()["why"]
+    assert newest()["commits"] == 3
 
 
 @pytest.mark.parametrize("stage", [SEARCHED], indirect=True)

@@ -138,6 +138,7 @@ class _Probes:
     def __call__(self, positions: Sequence[int], *, again: bool) -> list[bool]:
         if len(positions) == 1:
             return [self._one(positions[0], again=again)]
+        # a check ends with the thread that started it, and each thread waits here for its check
         with ThreadPoolExecutor(len(positions)) as pool:
             try:
                 return list(pool.map(partial(self._one, again=again), positions))

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridle.harness.bisect import most_checks, search, spread
 
+patient = settings(deadline=None)
+"""A busy machine is no failure."""
 COUNTS = st.integers(min_value=2, max_value=200)
 
 
@@ -34,6 +36,7 @@ def turned_bad(count: int, at: int) -> History:
     return History([position < at for position in range(count)])
 
 
+@patient
 @given(COUNTS, st.data())
 def test_any_single_turn_is_found_with_no_more_checks_than_its_logarithm(
     count: int, data: st.DataObject
@@ -50,6 +53,7 @@ def test_forty_commits_take_at_most_six_checks_wherever_the_turn_is() -> None:
     assert [search(41, turned_bad(41, at), again=0).searched > 6 for at in range(42)] == [False] * 42
 
 
+@patient
 @given(COUNTS, st.integers(2, 9), st.data())
 def test_checks_side_by_side_find_the_same_in_fewer_turns(count: int, jobs: int, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, count - 1))
@@ -60,6 +64,7 @@ def test_checks_side_by_side_find_the_same_in_fewer_turns(count: int, jobs: int,
     assert answer.searched <= jobs * math.ceil(math.log(count + 1, jobs + 1) + 1e-9) + jobs
 
 
+@patient
 @given(COUNTS, st.integers(1, 4))
 def test_what_the_answer_rests_on_is_checked_twice(count: int, jobs: int) -> None:
     history = turned_bad(count, count // 2)
@@ -69,18 +74,21 @@ def test_what_the_answer_rests_on_is_checked_twice(count: int, jobs: int) -> Non
         assert history.looked.count(position) == 2
 
 
+@patient
 @given(COUNTS, st.integers(1, 4))
 def test_a_history_that_never_turned_bad_is_called_good(count: int, jobs: int) -> None:
     answer = search(count, turned_bad(count, count), jobs=jobs)
     assert (answer.outcome, answer.good, answer.bad) == ("good", count - 1, None)
 
 
+@patient
 @given(COUNTS, st.integers(1, 4))
 def test_a_history_that_was_bad_from_the_start_is_called_bad(count: int, jobs: int) -> None:
     answer = search(count, turned_bad(count, 0), jobs=jobs)
     assert (answer.outcome, answer.good, answer.bad) == ("bad", None, 0)
 
 
+@patient
 @given(st.lists(st.booleans(), min_size=2, max_size=60), st.integers(1, 5))
 def test_of_any_history_nothing_is_claimed_that_was_not_seen(passing: list[bool], jobs: int) -> None:
     history = History(passing)
@@ -105,6 +113,7 @@ def test_a_history_that_was_mended_at_the_end_is_no_single_turn() -> None:
     assert (answer.outcome, answer.bad, answer.mended) == ("mixed", 10, (10, 40))
 
 
+@patient
 @given(COUNTS, st.integers(1, 4), st.data())
 def test_a_check_that_says_both_of_the_turn_is_called_flaky_and_the_commit_is_named(
     count: int, jobs: int, data: st.DataObject
@@ -117,6 +126,7 @@ def test_a_check_that_says_both_of_the_turn_is_called_flaky_and_the_commit_is_na
     assert set(answer.flaky) == history.flaky
 
 
+@patient
 @given(st.integers(-1, 50), st.integers(2, 60), st.integers(1, 9))
 def test_positions_to_look_at_lie_between_and_differ(good: int, gap: int, jobs: int) -> None:
     positions = spread(good, good + gap, jobs)
