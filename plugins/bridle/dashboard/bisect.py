@@ -13,14 +13,14 @@ from sqlalchemy import select
 from bridle.config.repositories import Repository, repositories_in_force
 from bridle.config.settings import Settings
 from bridle.dashboard.airflow_state import states_of
-from bridle.dashboard.books import ledger, queries
+from bridle.dashboard.books import ledger
 from bridle.dashboard.loop_runs import LoopRuns
 from bridle.dashboard.rights import OfLoop, OfRun, User, may, require
 from bridle.dashboard.shapes.bisect import Bisect, Bisects, Culprit, Dispatcher, Probe
 from bridle.errors import ConfigError, InvalidInput, RepositoryError
 from bridle.ledger.bisects import BisectRow, BisectState
 from bridle.ledger.ids import new_id
-from bridle.ledger.run_list import RunKey, named_runs
+from bridle.ledger.run_list import RunKey
 from bridle.ledger.searched import Searched
 
 router = APIRouter()
@@ -95,13 +95,8 @@ def _search(user: User, searched: Searched, check: str) -> Bisect:
 
 def _repository(searched: Searched) -> Repository | None:
     """What the run or loop works on, by the allow-list that the worker will read."""
-    if searched.loop_id:
-        name = ledger().loop(searched.loop_id).repo
-    else:
-        runs = queries().rows(named_runs([(searched.dag_id, str(searched.run_id))]))
-        name = next((row["repo"] for row in runs if row["repo"]), "")
     try:
-        return repositories_in_force(Settings.load(), beside=_beside()).get(name)
+        return repositories_in_force(Settings.load(), beside=_beside()).get(ledger().repo_of(searched))
     except (ConfigError, RepositoryError):
         return None
 

@@ -78,6 +78,16 @@ class Work(Part):
             ]
         return _meant(found, name)
 
+    def repo_of(self, searched: Searched) -> str:
+        """Name of the repository that a run or loop works on; empty when none is known."""
+        query = (
+            select(loop.c.repo).where(loop.c.id == searched.loop_id)
+            if searched.loop_id
+            else select(run.c.repo).where(run.c.dag_id == searched.dag_id, run.c.run_id == searched.run_id)
+        )
+        with self._db.transaction() as connection:
+            return connection.scalar(query) or ""
+
     def sessions_in(self, searched: Searched) -> list[SessionRow]:
         """Every session of a run or loop, the oldest first."""
         query = select(session).where(_within(session, searched)).order_by(session.c.id)
