@@ -8,14 +8,15 @@ import { Card, Fold, Go, Section, State, Trouble } from "../kit/parts.js";
 const { Badge, Box, Button, Flex, Link, NativeSelect, Text } = ChakraUI;
 
 const BUSY = ["asked", "running"];
+// how the search stands, and what came out of it
 const SAYS = {
   asked: ["waiting", "It waits for a worker."],
   running: ["running", "A worker searches."],
-  found: ["failed", "One commit is to blame."],
-  mixed: ["uncertain", "It went wrong more than once."],
+  found: ["done", "One commit is to blame."],
+  mixed: ["done", "It went wrong more than once."],
   flaky: ["uncertain", "The check is flaky: no round can be blamed."],
-  good: ["passed", "It passes at the end: no round went wrong."],
-  bad: ["stopped", "It failed before the work began."],
+  good: ["done", "It passes at the end: no round went wrong."],
+  bad: ["done", "It failed before the work began."],
   failed: ["failed", "The search itself failed."],
 };
 
