@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Outcome = Literal["found", "good", "bad", "mixed", "flaky"]
-"""`found`: it turned bad once. `good`: it passes at the end. `bad`: it fails at the start already.
+"""`found`: it turned bad once. `good`: it passes at the end. `bad`: it fails at the start, and at the end.
 `mixed`: it turned good in between. `flaky`: the check said both of one commit, so nothing is known."""
 
 
@@ -79,7 +79,7 @@ def spread(good: int, bad: int, jobs: int) -> list[int]:
 def _rests_on(good: int, bad: int, count: int) -> list[int]:
     if bad == count:
         return [good]
-    return [bad] if good < 0 else sorted({0, good, bad, count - 1})
+    return sorted({0, max(good, 0), bad, count - 1})
 
 
 class _Seen:
@@ -111,6 +111,8 @@ class _Seen:
     def answer(self, good: int, bad: int, count: int) -> Answer:
         """What all of it comes to."""
         flaky, mended = self._flaky(), self._mended()
+        if good < 0 and True in self._results[count - 1]:
+            good, bad = count - 1, count  # what failed at the start was made good later
         return Answer(
             outcome=_outcome(good, bad, count, flaky=bool(flaky), mended=mended is not None),
             good=good if good >= 0 else None,

@@ -28,10 +28,10 @@ def tell(
     name = f"check {row.check_name!r}" if row.check_name else f"check `{row.command}`"
     ends = {
         "flaky": lambda: _flaky(name, answer, line),
-        "good": lambda: f"The {name} passes on the last commit, {line[-1].commit[:10]}: no round went wrong.",
+        "good": lambda: f"The {name} passes on the last commit, {line[-1].commit[:10]}: it is not broken.",
         "bad": lambda: (
-            f"The {name} fails on {line[0].commit[:10]} already, from which the work started: none of its "
-            "rounds broke it."
+            f"The {name} fails on {line[0].commit[:10]} already, from which the work started, and on all "
+            "others that were checked: no turn was seen. There may be commits in between that pass."
         ),
         "mixed": lambda: f"{_found(answer, line, decision, title)} {_mixed(answer, line)}",
         "found": lambda: _found(answer, line, decision, title),

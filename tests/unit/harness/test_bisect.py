@@ -102,10 +102,20 @@ def test_of_any_history_nothing_is_claimed_that_was_not_seen(passing: list[bool]
     if answer.outcome == "good":
         assert passing[-1]
     if answer.outcome == "bad":
-        assert not passing[0]
+        assert not passing[0] and not passing[-1]
     if answer.outcome == "mixed":
         failing, fine = answer.mended
         assert failing < fine and not passing[failing] and passing[fine]
+
+
+@patient
+@given(COUNTS, st.integers(1, 4), st.data())
+def test_work_that_began_bad_and_ended_good_is_called_good(
+    count: int, jobs: int, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(1, count - 1))
+    answer = search(count, History([position >= at for position in range(count)]), jobs=jobs)
+    assert (answer.outcome, answer.good, answer.bad) == ("good", count - 1, None)
 
 
 def test_a_history_that_was_mended_at_the_end_is_no_single_turn() -> None:

@@ -15,8 +15,8 @@ const SAYS = {
   found: ["done", "One commit is to blame."],
   mixed: ["done", "It went wrong more than once."],
   flaky: ["uncertain", "The check is flaky: no round can be blamed."],
-  good: ["done", "It passes at the end: no round went wrong."],
-  bad: ["done", "It failed before the work began."],
+  good: ["done", "It passes at the end."],
+  bad: ["done", "It fails from the start to the end: no turn was seen."],
   failed: ["failed", "The search itself failed."],
 };
 
