@@ -1,5 +1,6 @@
 """What reviews lead to: another round, or a settled commit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bridle.errors import SessionFailed
@@ -37,11 +38,16 @@ def asks_for_changes(review: Review) -> bool:
     return review.verdict == "changes" or any(finding.severity == "blocking" for finding in review.findings)
 
 
-def settle(step: Step, commits: list[Any], reviews: list[Any], bases: list[Any]) -> Settled:
+def settle(
+    step: Step, commits: list[Any], reviews: list[Any], bases: list[Any], *, failed: Sequence[str] = ()
+) -> Settled:
     """The last commit that was reviewed, with its review.
 
     Airflow keeps the XComs of a task that ran before a clear and is skipped after it; such a round is known
     by its base, which is not the commit of the round before.
+
+    Args:
+        failed: steps before this one that failed, for the message: the reason is in their logs.
 
     Raises:
         SessionFailed: no round came to a reviewed commit.
@@ -52,7 +58,8 @@ def settle(step: Step, commits: list[Any], reviews: list[Any], bases: list[Any])
             break
         rounds.append((commit, review))
     if not rounds:
-        raise SessionFailed("no round came to a reviewed commit")
+        because = f", because {', '.join(failed)} failed; see there" if failed else ""
+        raise SessionFailed(f"no round came to a reviewed commit{because}")
     commit, review = rounds[-1]
     judged = Review.model_validate(expand(review, step.ledger))
     return Settled(

@@ -109,7 +109,9 @@ class SettleOperator(BridleOperator):
         states = task_states(context, sorted({task for round in self.rounds for task in round}))
         ran = [all(states.get(task) == "success" for task in round) for round in self.rounds]
         commits = [commit if now else None for commit, now in zip(self.commits, ran, strict=True)]
-        return settle(step, commits, self.reviews, self.bases)
+        before = task_states(context, sorted(self.get_flat_relative_ids(upstream=True)))
+        failed = [task for task, state in before.items() if state == "failed"]
+        return settle(step, commits, self.reviews, self.bases, failed=failed)
 
 
 def task_states(context: "Context", tasks: list[str]) -> dict[str, str | None]:
