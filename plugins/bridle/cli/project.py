@@ -11,14 +11,16 @@ from bridle.cli.console import say
 _NEXT = """
 Next:
   1. list your repositories and their checks in {include}/repositories.yaml
-  2. give Airflow the ledger: export AIRFLOW_CONN_BRIDLE_LEDGER='postgres://user:password@host:5432/bridle',
-     make its tables:         bridle migrate --create-database --url postgresql://user:password@host:5432/bridle
-  3. give it its models' keys, for each of {connections}:
-                              airflow connections add NAME --conn-type bridle_model --conn-password KEY
+  2. give it its models' keys, for each of {connections}:
+       export AIRFLOW_CONN_{first}='{{"conn_type": "bridle_model", "password": "KEY"}}'
+
+No Airflow yet? `bridle up`, in the same shell, starts one here, with PostgreSQL. Into an Airflow of yours:
+  3. give it the ledger: export AIRFLOW_CONN_BRIDLE_LEDGER='postgres://user:password@host:5432/bridle',
+     make its tables:    bridle migrate --create-database --url postgresql://user:password@host:5432/bridle
   4. restart Airflow's components, then trigger the DAG `issue_fix`
 
-`bridle roles` shows which agent and model plays which part, what it costs, and whether its key is there.
-No Airflow yet? `bridle up` starts one here, with PostgreSQL, and needs only steps 1 and 3."""
+`bridle roles` shows which agent and model plays which part, what it costs, and whether its key is there;
+`bridle doctor` says what is missing."""
 
 
 class Provider(StrEnum):
@@ -54,4 +56,10 @@ def init(
         typer.echo(f"  wrote {write_secrets(folder)}")
     roles = Roles.read(folder / "include" / "roles.yaml").roles.values()
     connections = sorted({f"bridle_{name}" for role in roles for name in role.providers})
-    say(_NEXT.format(include=folder / "include", connections=", ".join(connections)))
+    say(
+        _NEXT.format(
+            include=folder / "include",
+            connections=", ".join(connections),
+            first=connections[0].upper(),
+        )
+    )
