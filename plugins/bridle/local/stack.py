@@ -197,6 +197,8 @@ class Stack:
                 tail = self.folder.log_tail("supervisor")
                 raise StackError(f"the stack ended while it was starting:\n{tail}".rstrip(":\n"))
             time.sleep(0.1)
+        if self._supervisor is not None:
+            self.down()
         raise StackError(f"the stack is not ready after {_START_SECONDS} s; see {self.folder.logs}")
 
     def _ended(self) -> bool:
