@@ -65,6 +65,13 @@ def test_a_mistake_fails_at_once_and_says_what_to_do(
     assert stage.nothing_published()
 
 
+@pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
+def test_what_comes_after_a_mistake_points_to_the_step_that_made_it(stage: Stage) -> None:
+    """The rounds have nothing to settle; why not is in another step's log."""
+    error = stage.run.error("fix.settle")
+    assert "no round came to a reviewed commit, because fetch_issue failed; see there" in error
+
+
 @pytest.mark.parametrize("stage", [UNKNOWN_ROLE], indirect=True)
 def test_a_role_that_nobody_plays_is_an_error_of_the_dag_file(stage: Stage) -> None:
     """Airflow shows it before anything runs."""
@@ -86,14 +93,16 @@ def test_the_command_says_what_the_allow_list_has_and_starts_nothing(stage: Stag
     assert before > 0
 
 
-@pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
-def test_the_doctor_finds_nothing_wrong_with_a_running_stack(stage: Stage) -> None:
-    """It sees what tasks see: the stack's settings, ledger, pools and repositories."""
+@pytest.mark.parametrize("stage", [UNKNOWN_ROLE], indirect=True)
+def test_the_doctor_finds_nothing_else_wrong_with_a_running_stack(stage: Stage) -> None:
+    """It sees what tasks see: the stack's settings, ledger, repositories, and one broken DAG file."""
     done = stage.bridle("doctor", "--json")
     told = json.loads(done.stdout)
     findings = {finding["what"]: finding for group in told["groups"] for finding in group["findings"]}
-    assert [finding for finding in findings.values() if finding["verdict"] == "fail"] == []
-    assert done.returncode == 0
+    broken = [what for what, finding in findings.items() if finding["verdict"] == "fail"]
+    assert broken == ["DAG file unknown_role.py"]
+    assert "role 'wizard'" in findings["DAG file unknown_role.py"]["said"]
+    assert done.returncode == 1
     assert findings["reconnecting"]["verdict"] == "ok"
     assert findings["Airflow's API"]["verdict"] == "ok"
     assert findings[f"repository {stage.scenario.name}"]["verdict"] == "ok"

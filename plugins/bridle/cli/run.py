@@ -94,17 +94,21 @@ def require_offered(airflow: "AirflowClient", dag_id: str, parameter: str, value
         known = ", ".join(str(each) for each in offered if each is not None) or "none yet"
         what = "repository" if parameter == "repo" else "check"
         raise RepositoryError(
-            f"{what} {value!r} is not in repositories.yaml; it has: {known}. Add it there, or correct it here"
+            f"{what} {value!r} is not in repositories.yaml; it has: {known}. Correct it here, or add it "
+            "there: Airflow reads it again about every 30 seconds"
         )
 
 
 def _wait_for(airflow: "AirflowClient", dag_id: str) -> None:
     deadline = time.monotonic() + PARSE_SECONDS
     while not airflow.has_dag(dag_id):
-        broken = {name: trace for name, trace in airflow.import_errors().items() if dag_id in name}
+        broken = [error for name, error in airflow.import_errors().items() if dag_id in name]
         if broken or time.monotonic() > deadline:
-            reason = "\n".join(broken.values()) or "it is not in the DAG folder; see `bridle init`"
-            raise StackError(f"Airflow does not know the workflow {dag_id}: {reason}")
+            reason = "\n".join(broken) or "it is not in the DAG folder; see `bridle init`"
+            raise StackError(
+                f"Airflow cannot read the workflow {dag_id}: {reason}\n"
+                "It reads its files again about every 30 seconds"
+            )
         time.sleep(1)
 
 

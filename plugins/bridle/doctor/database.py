@@ -1,7 +1,7 @@
 """The ledger, Airflow's own database, and the clocks of both sides."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import create_engine, make_url, text
@@ -14,6 +14,7 @@ from bridle.ledger import migrate
 from bridle.ledger.database import Database
 from bridle.ledger.schema import SCHEMA
 from bridle.ledger.store import Ledger
+from bridle.local.rest import ending
 
 SKEW_SECONDS = 2.0
 WRONG_SECONDS = 30.0
@@ -109,26 +110,32 @@ def metadata(patient: Patient) -> Iterator[Finding]:
     try:
         with engine.connect() as connection:
             at = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            broken = connection.execute(text("SELECT filename, stacktrace FROM import_error")).all()
+            pools = connection.execute(text("SELECT pool, slots FROM slot_pool")).all()
     except (SQLAlchemyError, ImportError) as error:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield fail("Airflow's database", f"{where}: {said}", "start it, or run `airflow db migrate`")
     else:
         yield ok("Airflow's database", f"{where}, at migration {at}")
-        yield from _pools(patient, url.render_as_string(hide_password=False))
+        yield from _dag_files({row[0]: row[1] for row in broken})
+        yield from _pools(patient, {row[0]: row[1] for row in pools})
     finally:
         engine.dispose()
 
 
-def _pools(patient: Patient, url: str) -> Iterator[Finding]:
+def _dag_files(broken: Mapping[str, str]) -> Iterator[Finding]:
+    """Those that Airflow could not read; those of others are not ours to judge."""
+    for name, trace in sorted(broken.items()):
+        if "bridle" in trace:
+            yield fail(
+                f"DAG file {name}", ending(trace), "correct it; Airflow reads it again about every 30 seconds"
+            )
+
+
+def _pools(patient: Patient, there: Mapping[str, int]) -> Iterator[Finding]:
     wanted = {role.pool for role in patient.roles.roles.values() if role.pool} | set(patient.roles.pools)
     if not wanted:
         return
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            there = {row[0]: row[1] for row in connection.execute(text("SELECT pool, slots FROM slot_pool"))}
-    finally:
-        engine.dispose()
     for pool in sorted(wanted):
         slots = patient.roles.all_pools().get(pool)
         if pool not in there:

@@ -82,6 +82,13 @@ class Question(_Answer):
         return f"{self.dag_id}/{self.run_id}/{self.task_id}{mapped}"
 
 
+def ending(trace: str) -> str:
+    """What a traceback ends with: the error, which may have several lines."""
+    lines = trace.strip().splitlines()
+    begin = max((number for number, line in enumerate(lines) if line.startswith(" ")), default=-1)
+    return "\n".join(lines[begin + 1 :]) or trace
+
+
 class AirflowClient:
     """A session with one Airflow's API server.
 
@@ -118,8 +125,9 @@ class AirflowClient:
         return {name: part.get("status") or "unknown" for name, part in parts.items()}
 
     def has_dag(self, dag_id: str) -> bool:
-        """Whether Airflow has parsed the workflow already."""
-        return self._call("GET", f"/api/v2/dags/{quote(dag_id)}", missing_ok=True) is not None
+        """Whether Airflow has parsed the workflow; of a file that is broken now it keeps what was."""
+        found = self._call("GET", f"/api/v2/dags/{quote(dag_id)}", missing_ok=True)
+        return found is not None and not (found.get("is_stale") or found.get("has_import_errors"))
 
     def choices(self, dag_id: str, parameter: str) -> list[Any] | None:
         """What a workflow's trigger form offers for a parameter; None when it takes anything."""
@@ -129,9 +137,9 @@ class AirflowClient:
         return offered
 
     def import_errors(self) -> dict[str, str]:
-        """DAG file to the traceback that it ended with."""
+        """DAG file to the error that it ended with, without the way there."""
         errors = self._get("/api/v2/importErrors", limit=20)["import_errors"]
-        return {error["filename"]: error["stack_trace"] for error in errors}
+        return {error["filename"]: ending(error["stack_trace"]) for error in errors}
 
     def started_by(self, dag_id: str, run_id: str) -> str:
         """Who started a run: a user's name; of a run that no user started, how it came about.

@@ -187,6 +187,19 @@ def test_a_malformed_file_is_told_with_its_line_and_the_rest_is_looked_at_all_th
     assert told.about("ledger")["verdict"] == "ok"
 
 
+def test_an_agent_that_no_package_brings_is_told_with_those_that_there_are(
+    installed: Installed, tmp_path: Path
+) -> None:
+    roles = tmp_path / "roles.yaml"
+    roles.write_text(
+        yaml.safe_dump({"roles": {"r": {"agent": "codx", "model": "anthropic:claude-haiku-4-5"}}})
+    )
+    found = installed.told(AIRFLOW__BRIDLE__ROLES_FILE=str(roles)).about("agent codx")
+    assert found["verdict"] == "fail"
+    assert "api, claude-code, codex" in found["said"]
+    assert "roles.yaml" in found["remedy"]
+
+
 def test_people_are_told_in_words(tmp_path: Path) -> None:
     done = subprocess.run(
         [BRIDLE, "doctor"],

@@ -1,5 +1,6 @@
 """The REST client against a real Airflow: runs are started, read, asked about, answered and ended."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from bridle.cli import app
 from bridle.cli.run import start, why_failed
-from bridle.errors import AirflowDown, CredentialError, InvalidInput
+from bridle.errors import AirflowDown, CredentialError, InvalidInput, StackError
 from bridle.local.find_airflow import find_question, find_run
 from bridle.local.ports import free_port
 from bridle.local.rest import AirflowClient, DagRun, Question
@@ -38,13 +39,31 @@ with DAG("tiny", schedule=None, params={"n": Param(1, type="integer")}):
     double() >> ApprovalOperator(task_id="gate", subject="Go on?", params=feedback) >> break_it()
 """
 
+TURNING = """
+from airflow.sdk import DAG
+
+with DAG("turning", schedule=None):
+    pass
+"""
+BROKEN = """
+from bridle.errors import ConfigError
+
+raise ConfigError("roles.yaml:2: it is broken\\nroles.yaml:3: that too")
+"""
+
 
 @pytest.fixture(scope="module")
-def info() -> Iterator[StackInfo]:
+def dags() -> Iterator[Path]:
     with TemporaryDirectory(prefix="bridle-test-") as folder:
         (Path(folder) / "tiny.py").write_text(DAG)
-        with running_stack(dags=Path(folder)) as info:
-            yield info
+        (Path(folder) / "turning.py").write_text(TURNING)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def info(dags: Path) -> Iterator[StackInfo]:
+    with running_stack(dags=dags) as info:
+        yield info
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +120,25 @@ def test_a_run_is_followed_from_its_question_to_the_reason_of_its_failure(
     double = next(task for task in airflow.tasks("tiny", run.run_id) if task.task_id == "double")
     assert any("doubling 21" in line for line in airflow.log("tiny", run.run_id, double))
     assert airflow.questions("tiny", run.run_id) == []
+
+
+def test_a_workflow_whose_file_has_been_broken_is_not_started_and_its_error_is_told(
+    airflow: AirflowClient, info: StackInfo, dags: Path
+) -> None:
+    """Airflow keeps what it knew of it, and answers a start with `not found`."""
+    until(lambda: airflow.has_dag("turning"))
+    (dags / "turning.py").write_text(BROKEN)
+    until(lambda: not airflow.has_dag("turning"))
+    until(lambda: "turning.py" in airflow.import_errors())
+    with pytest.raises(StackError) as told:
+        start(airflow, "turning", {}, label="turning")
+    assert "ConfigError: roles.yaml:2: it is broken\nroles.yaml:3: that too\n" in str(told.value)
+    assert "Traceback" not in str(told.value)
+    result = CliRunner().invoke(app, ["doctor", "--state", str(info.state), "--json"])
+    found = {it["what"]: it for group in json.loads(result.output)["groups"] for it in group["findings"]}
+    assert found["DAG file turning.py"]["verdict"] == "fail"
+    assert "roles.yaml:3: that too" in found["DAG file turning.py"]["said"]
+    assert found["DAG file turning.py"]["remedy"]
 
 
 def test_a_question_can_be_answered_only_once_and_only_with_its_options(
