@@ -13,6 +13,8 @@ import pytest
 from mistakes_book import entry, keep
 from mistakes_scene import Scene, Told, without
 
+from bridle.workspace.fingerprint import fingerprint
+
 ELSEWHERE = Path(__file__).with_name("mistakes_elsewhere.py")
 BRIDLE = Path(sys.executable).parent / "bridle"
 
@@ -40,6 +42,7 @@ def test_a_host_without_git(scene: Scene, request: pytest.FixtureRequest) -> Non
     scene.write()
     told = elsewhere("fetch", env={"PATH": without(scene.folder / "bin", "git")})
     assert "install git" in told.message
+    assert scene.left_behind() == []
     keep(request, "git-missing", entry("A host without git", told, scene.folder))
 
 
@@ -57,7 +60,7 @@ def test_a_host_with_an_old_git(scene: Scene, request: pytest.FixtureRequest) ->
 def test_a_full_disk(scene: Scene, request: pytest.FixtureRequest) -> None:
     """Git finds out first; what it has half written is its own to remove."""
     scene.user.commit({"large.bin": os.urandom(900_000)})
-    scene.before = type(scene.before)({})
+    scene.before = fingerprint(scene.user.path)
     scene.write()
     scene.home.mkdir()
     small = ("bwrap", "--dev-bind", "/", "/", "--size", "400000", "--tmpfs", str(scene.home))
@@ -66,6 +69,8 @@ def test_a_full_disk(scene: Scene, request: pytest.FixtureRequest) -> None:
     told = elsewhere("fetch", within=small)
     assert "disk is full" in told.message
     assert "make room" in told.message
+    assert scene.left_behind() == []
+    assert scene.spent() == 0
     keep(request, "disk-full", entry("A full disk", told, scene.folder))
 
 

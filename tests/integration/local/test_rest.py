@@ -46,6 +46,8 @@ with DAG("turning", schedule=None):
     pass
 """
 BROKEN = """
+from airflow.sdk import DAG
+
 from bridle.errors import ConfigError
 
 raise ConfigError("roles.yaml:2: it is broken\\nroles.yaml:3: that too")
