@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bridle.agents.base import Limits
 from bridle.config import budgets
 from bridle.config.prompts import Prompt, render
 from bridle.config.providers import UNSAID, ProviderSettings
@@ -136,10 +135,3 @@ def open_step(
 
 def _cap(wanted: budgets.Cap | None) -> Cap:
     return Cap() if wanted is None else Cap(wanted.usd, wanted.tokens)
-
-
-def narrowed(limits: Limits, override: Limits | None) -> Limits:
-    """`limits` with the values that `override` sets explicitly."""
-    if override is None:
-        return limits
-    return limits.model_copy(update={name: getattr(override, name) for name in override.model_fields_set})
