@@ -9,13 +9,14 @@ import typer
 
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, State
-from bridle.errors import RepositoryError, SessionFailed, StackError
+from bridle.errors import InvalidInput, RepositoryError, SessionFailed, StackError
 
 if TYPE_CHECKING:
     from bridle.local.rest import AirflowClient, DagRun, Question
 
 ISSUE_FIX = "issue_fix"
 GATE = "before_pull_request"
+GATES = (GATE, "plan")
 PARSE_SECONDS = 120.0
 """How long a fresh Airflow may take until it knows the workflow."""
 
@@ -48,7 +49,7 @@ def issue_fix(
         "base": base or None,
         "check": check or None,
         "budget_usd": budget,
-        "approvals": [name.strip() for name in approvals.split(",") if name.strip() not in ("", "none")],
+        "approvals": _gates(approvals),
     }
     with find_airflow(state) as airflow:
         _wait_for(airflow, ISSUE_FIX)
@@ -67,6 +68,16 @@ def issue_fix(
         show(run.model_dump(mode="json") | {"pull_request": result})
         if run.state == "failed":
             raise SessionFailed(why_failed(airflow, run))
+
+
+def _gates(given: str) -> list[str]:
+    names = [name.strip() for name in given.split(",") if name.strip() not in ("", "none")]
+    if unknown := set(names).difference(GATES):
+        raise InvalidInput(
+            f"--approvals {given!r}: there is no {', '.join(sorted(unknown))}; give {' or '.join(GATES)}, both "
+            "with a comma in between, or none"
+        )
+    return names
 
 
 def start(airflow: "AirflowClient", dag_id: str, conf: dict[str, Any], *, label: str) -> "DagRun":

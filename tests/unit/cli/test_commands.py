@@ -31,6 +31,12 @@ def test_a_run_cannot_be_started_without_a_stack(tmp_path: Path) -> None:
     assert "bridle up" in refused(*words)
 
 
+def test_a_gate_that_there_is_none_of_is_told_with_those_there_are(tmp_path: Path) -> None:
+    words = ("run", "issue-fix", "--repo", "pantry", "--issue", "1", "--approvals", "plan,wat")
+    said = refused(*words, "--state", str(tmp_path))
+    assert "'plan,wat': there is no wat; give before_pull_request or plan" in said
+
+
 @pytest.mark.parametrize("words", [("stop",), ("stop", "some-run", "--all")])
 def test_stop_wants_either_a_run_or_everything(words: tuple[str, ...], tmp_path: Path) -> None:
     assert "say which run, or --all" in refused(*words, "--state", str(tmp_path))
