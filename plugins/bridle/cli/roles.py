@@ -31,7 +31,9 @@ def roles(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     say(f"from {path}; US dollars for a million tokens (input, output, input read from cache)")
     for name in sorted({row.connection for row in rows if not row.connection_found}):
         given = """'{"conn_type": "bridle_model", "password": "KEY"}'"""
-        say(f"there is no connection {name}: export AIRFLOW_CONN_{name.upper()}={given}, or add it in Airflow")
+        say(
+            f"there is no connection {name}: export AIRFLOW_CONN_{name.upper()}={given}, or add it in Airflow"
+        )
 
 
 @dataclass(frozen=True)
