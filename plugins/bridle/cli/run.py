@@ -74,8 +74,8 @@ def _gates(given: str) -> list[str]:
     names = [name.strip() for name in given.split(",") if name.strip() not in ("", "none")]
     if unknown := set(names).difference(GATES):
         raise InvalidInput(
-            f"--approvals {given!r}: there is no {', '.join(sorted(unknown))}; give {' or '.join(GATES)}, both "
-            "with a comma in between, or none"
+            f"--approvals {given!r}: there is no {', '.join(sorted(unknown))}; give {' or '.join(GATES)}, "
+            "both with a comma in between, or none"
         )
     return names
 
