@@ -20,13 +20,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"operators", "sensors", "rounds", "version"},
     "rounds": {"operators", "sensors", "models"},
     "params": {"config"},
-    "operators": {"harness", "agents", "workspace", "guard", "ledger", "config", "process", "errors"},
+    "operators": {
+        *("harness", "agents", "workspace", "guard", "ledger", "config", "process", "errors", "telemetry"),
+    },
     "sensors": {"operators", "harness", "ledger", "workspace"},
     # what a step does
     "harness": {
         *("agents", "gateway", "workspace", "forge", "guard", "ledger", "process", "spec"),
-        *("models", "config", "errors"),
+        *("models", "config", "errors", "telemetry"),
     },
+    "telemetry": {"ledger", "guard", "version"},
     "gateway": {"agents", "ledger", "config", "errors"},
     "ledger": {"guard", "errors"},
     "guard": {"workspace", "config", "errors"},
@@ -77,7 +80,7 @@ INSIDE_FUNCTIONS = {"webhook", "config", "doctor", "forge", "gateway", "ledger",
 
 HEAVY = {
     *("airflow.api_fastapi", "anthropic", "claude_agent_sdk", "detect_secrets", "genai_prices"),
-    *("github", "openai", "pydantic_ai"),
+    *("github", "openai", "opentelemetry", "pydantic_ai"),
 }
 """Slow to import, or not there without an extra: inside functions only."""
 

@@ -88,6 +88,8 @@ class SessionSpec(_Frozen):
     env: dict[str, str] = Field(default_factory=dict)
     """Extra variables for the agent's tools (from repositories.yaml), never secrets."""
     resume: Resume | None = None
+    traceparent: str = ""
+    """The session's span as W3C writes it, for agents that make spans of their own; empty: none are wanted."""
 
 
 class EventKind(StrEnum):
@@ -111,7 +113,8 @@ class EventKind(StrEnum):
 class Event(_Frozen):
     """One normalised thing that happened in a session.
 
-    Payload keys by kind: `started` {agent, version, model, session_ref}; `text`, `reasoning` {text};
+    Payload keys by kind: `started` {agent, version, model, session_ref,
+    traceparent}; `text`, `reasoning` {text};
     `tool_call` {id, tool, title, input}; `tool_result` {id, tool, ok, text}; `denied` {tool, title, reason};
     `usage` {…as the agent reports it, a cross-check only…}; `checkpoint` {commit}; `fallback` {model,
     next, reason}, `waiting` {reason}, both by the gateway; `error` {message,

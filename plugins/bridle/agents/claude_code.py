@@ -152,6 +152,7 @@ class _Session:
                 "ANTHROPIC_API_KEY": spec.gateway_token,
                 "CLAUDE_CONFIG_DIR": str(_config(spec.home)),
                 "CLAUDE_CODE_TMPDIR": str(spec.home / "tmp"),
+                **_tracing(spec),
             },
             resume=session.get("resume"),
             session_id=session.get("session_id"),
@@ -215,6 +216,22 @@ class _Session:
             "turns": self.stream.turns,
             "reported": self.stream.reported,
         }
+
+
+def _tracing(spec: SessionSpec) -> dict[str, str]:
+    """Have the CLI send its spans to the gateway, below the session's; it leaves prompts out by itself."""
+    if not spec.traceparent:
+        return {}
+    return {
+        "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+        # spans, besides metrics and logs, which stay off
+        "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": spec.gateway_url,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={spec.gateway_token}",
+        "TRACEPARENT": spec.traceparent,
+    }
 
 
 def _config(home: Path) -> Path:

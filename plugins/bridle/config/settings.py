@@ -45,6 +45,8 @@ class Settings:
     """roles.yaml, when it is kept elsewhere than in the include directory."""
     secret_places: tuple[Path, ...] = ()
     """Folders and files that sessions and checks must not see: Airflow's configuration and passwords."""
+    trace_content: bool = False
+    """Whether traces hold prompts, answers and tool arguments, redacted; without, they hold facts only."""
 
     @classmethod
     def load(cls) -> "Settings":
@@ -74,6 +76,7 @@ class Settings:
             allow_unsandboxed=conf.getboolean("bridle", "allow_unsandboxed", fallback=False),
             checkpoint_seconds=conf.getfloat("bridle", "checkpoint_seconds", fallback=20.0),
             roles_file=path("roles_file"),
+            trace_content=conf.getboolean("bridle", "trace_content", fallback=False),
             secret_places=tuple(
                 Path(place) for place in (AIRFLOW_HOME, AIRFLOW_CONFIG, os.environ.get(STACK)) if place
             ),

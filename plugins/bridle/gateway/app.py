@@ -1,6 +1,8 @@
 """The gateway as the agent sees it: a few paths that call models, and a few that cost nothing."""
 
+import asyncio
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -38,14 +40,21 @@ _NOT_PASSED_ON = frozenset(
 )
 
 
-def gateway_app(chain: Chain, token: str) -> Starlette:
-    """The ASGI application of one session's gateway; everything but the greeting wants its token."""
-    front = _Front(chain, token.encode())
+def gateway_app(chain: Chain, token: str, on_spans: Callable[[bytes], None] | None = None) -> Starlette:
+    """The ASGI application of one session's gateway; everything but the greeting wants its token.
+
+    Args:
+        chain: answers.
+        token: the session's.
+        on_spans: given what the agent's own program sends as its traces; called in a thread. None: refused.
+    """
+    front = _Front(chain, token.encode(), on_spans)
     return Starlette(
         routes=[
             *(Route(path, front.model, methods=["POST"]) for path in PATHS),
             Route("/v1/models", front.models),
             Route("/v1/messages/count_tokens", front.count_tokens, methods=["POST"]),
+            Route("/v1/traces", front.traces, methods=["POST"]),
             Route("/api/hello", front.hello),
             Route(
                 "/{rest:path}",
@@ -57,10 +66,11 @@ def gateway_app(chain: Chain, token: str) -> Starlette:
 
 
 class _Front:
-    def __init__(self, chain: Chain, token: bytes) -> None:
+    def __init__(self, chain: Chain, token: bytes, on_spans: Callable[[bytes], None] | None) -> None:
         self._chain = chain
         self._session = chain.links[0]
         self._token = token
+        self._on_spans = on_spans
 
     async def model(self, request: Request) -> Response:
         dialect = PATHS[request.url.path]
@@ -112,6 +122,16 @@ class _Front:
             return self._stranger(request)
         raw = await _body(request)
         return JSONResponse({"input_tokens": -(-len(raw or b"") // 4)})
+
+    async def traces(self, request: Request) -> Response:
+        if self._on_spans is None:
+            return await self.nothing_here(request)
+        if not self._admits(request):
+            return self._stranger(request)
+        raw = await _body(request)
+        if raw:
+            await asyncio.to_thread(self._on_spans, raw)
+        return Response(media_type="application/x-protobuf")
 
     async def hello(self, request: Request) -> Response:
         return Response()

@@ -47,6 +47,8 @@ class Gateway:
         socket_path: also serve on this Unix socket, for sandboxes without network.
         turns: answers at most; the call after the last one is refused. None: no limit.
         on_event: told about waiting and about changes of the model; called in a thread.
+        on_spans: given what the agent's own program sends as its traces (OTLP); called in a thread. None: it
+            can send none.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Gateway:
         socket_path: Path | None = None,
         turns: int | None = None,
         on_event: Callable[[Event], None] = lambda _: None,
+        on_spans: Callable[[bytes], None] | None = None,
     ) -> None:
         self.token = secrets.token_urlsafe(32)
         """What the agent shows instead of a key."""
@@ -70,6 +73,7 @@ class Gateway:
         self._slots = slots
         self._tape = tape
         self._on_event = on_event
+        self._on_spans = on_spans
         self._chain: Chain | None = None
         self._socket_path = socket_path
         self._progress = Progress(turns=turns)
@@ -194,7 +198,9 @@ class Gateway:
             client = self._tape.client(options) if self._tape else httpx.AsyncClient(**options)
             await stack.enter_async_context(client)
             self._chain = Chain([self._link(upstream, client, self._stopping) for upstream in upstreams])
-            await stack.enter_async_context(_serving(gateway_app(self._chain, self.token), listeners))
+            await stack.enter_async_context(
+                _serving(gateway_app(self._chain, self.token, self._on_spans), listeners)
+            )
             self._started.set()
             await self._stopping.wait()
 

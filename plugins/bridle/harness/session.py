@@ -47,6 +47,7 @@ from bridle.harness.route import Route, route_for
 from bridle.harness.tape import tape_for
 from bridle.ledger.records import SessionRow, SessionStart
 from bridle.process.remember import forget
+from bridle.telemetry.foreign import foreign_spans
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,7 @@ class Session:
                 on_event=lambda event: self._told(session_id, recorder, event),
                 socket_path=desk.socket,
                 turns=self._assignment.limits.turns,
+                on_spans=foreign_spans(step.trace, session_id, self._assignment.role.agent),
             )
         )
         # the watchers end before the row is closed: to them a closed session is a lost one
@@ -228,14 +230,8 @@ class Session:
                 resumed_from=self._interrupted.id if self._interrupted else None,
             )
         )
-        log.info(
-            "session %s, round %d: %s on %s, isolation %s",
-            session_id,
-            self._round,
-            role.agent,
-            role.model,
-            isolation,
-        )
+        place = f"session {session_id}, round {self._round}"
+        log.info("%s: %s on %s, isolation %s", place, role.agent, role.model, isolation)
         self._inherit(session_id)
         self._step.open_budgets()
         cap = assignment.limits.cost_usd
@@ -297,6 +293,7 @@ class Session:
             gateway_socket=desk.socket,
             env=self._bench.repository.env if self._bench.repository else {},
             resume=self._resume(desk),
+            traceparent=self._step.trace.traceparent(session_id) if self._step.trace else "",
         )
 
     @contextmanager

@@ -19,6 +19,9 @@ from bridle.errors import ConfigError, StopRequested
 from bridle.harness.reference import expand
 from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
+from bridle.telemetry.measures import Stats
+from bridle.telemetry.trace import Trace
+from bridle.telemetry.watch import ledger_type, watched
 from bridle.workspace.git import NO_ROOM
 
 
@@ -36,6 +39,8 @@ class Step:
     """Set by `on_kill`, by a stop in the ledger, or when a newer attempt has taken over."""
     run_cap: Cap = field(default_factory=Cap)
     """What the run's parameters allow it; none: what roles.yaml does."""
+    trace: Trace | None = None
+    """Its spans; None where Airflow sends no traces."""
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -107,6 +112,7 @@ def open_step(
     budget_usd: Decimal | None,
     budget_tokens: int | None = None,
     stop: threading.Event,
+    stats: Stats | None = None,
 ) -> Iterator[Step]:
     """Take the step for this attempt, so that an older attempt of it can no longer write.
 
@@ -117,16 +123,20 @@ def open_step(
         budget_usd: cap of the whole run in US dollars, set when the run has none yet.
         budget_tokens: the same in tokens. Both None: roles.yaml's cap for a run, if any.
         stop: set from outside to end the work.
+        stats: Airflow's metrics; None: it sends none.
 
     Raises:
         LedgerUnavailable: Postgres cannot be reached.
         ConfigError: the ledger's schema is not this version's.
     """
-    with Ledger.from_connection(settings.ledger_conn_id) as ledger:
+    with (
+        ledger_type(stats).from_connection(settings.ledger_conn_id) as ledger,
+        watched(ledger, attempt, stats=stats, content=settings.trace_content) as trace,
+    ):
         ledger.check_schema()
         fence = ledger.take_step(attempt)
         try:
-            yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens))
+            yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens), trace)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise ConfigError(f"{NO_ROOM}: {error}") from error

@@ -19,6 +19,7 @@ from bridle.ledger.claims import Claims
 from bridle.ledger.database import Database
 from bridle.ledger.door import Door
 from bridle.ledger.effect_log import EffectLog
+from bridle.ledger.gauges import Gauges
 from bridle.ledger.loops import Loops
 from bridle.ledger.reviews import Reviews
 from bridle.ledger.schema import HEAD, SCHEMA
@@ -48,6 +49,7 @@ class Ledger(
     Watches,
     Bisects,
     Work,
+    Gauges,
 ):
     """What happened, in Postgres.
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from bridle.harness.result import StepResult
     from bridle.harness.step import Step
+    from bridle.telemetry.measures import Stats
+
+_METRICS = ("otel_on", "statsd_on", "statsd_datadog_enabled")
+"""Airflow's options in `[metrics]` that turn them on."""
 
 
 class StopFlag(threading.Event):
@@ -90,6 +94,7 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
         budget_usd=None if budget is None else Decimal(str(budget)),
         budget_tokens=params.get("budget_tokens"),
         stop=stop,
+        stats=_stats(),
     ) as step:
         try:
             yield step
@@ -97,6 +102,17 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
             # agents wrote part of it, and Airflow masks only what it knows itself
             error.args = (step.ledger.redactor.text(str(error)),)
             raise
+
+
+def _stats() -> "Stats | None":
+    """Airflow's metrics; None where none are sent: what it would cost to count can then be saved."""
+    from airflow.sdk.configuration import conf
+
+    if not any(conf.getboolean("metrics", option) for option in _METRICS):
+        return None
+    from airflow.sdk.observability import stats
+
+    return stats
 
 
 @contextmanager

@@ -1,0 +1,144 @@
+"""A ledger whose facts are told to watchers, each right after it is written."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from bridle.ledger.effect_log import DONE, SETTLE_SECONDS, UNCERTAIN
+from bridle.ledger.records import (
+    Attempt,
+    BudgetWarning,
+    CallRequest,
+    EffectRow,
+    EventLike,
+    Fence,
+    SessionStart,
+)
+from bridle.ledger.store import Ledger
+from bridle.telemetry.watcher import CallEnd, CheckEnd, Decided, SessionEnd, Watcher
+
+log = logging.getLogger(__name__)
+
+
+class WatchedLedger(Ledger):
+    """Writes as the ledger does, and tells `watchers`; with none of them it is the ledger."""
+
+    watchers: tuple[Watcher, ...] = ()
+    traceparent: Callable[[UUID], str] = staticmethod(lambda _: "")
+    """Session to its span, as W3C writes it; kept with the session's start, for whoever resumes it."""
+
+    def _tell(self, fact: Callable[[Watcher], None]) -> None:
+        for watcher in self.watchers:
+            try:
+                fact(watcher)
+            except Exception:
+                log.warning("traces and metrics are incomplete from here on", exc_info=True)
+
+    def open_session(self, start: SessionStart, *, ttl_seconds: float = 60) -> UUID:
+        session_id = super().open_session(start, ttl_seconds=ttl_seconds)
+        self._tell(lambda watcher: watcher.session_opened(session_id, start))
+        return session_id
+
+    def close_session(self, session_id: UUID, *, outcome: str, **end: Any) -> None:
+        super().close_session(session_id, outcome=outcome, **end)
+        told = SessionEnd(
+            outcome=str(outcome),
+            reason=end.get("reason", ""),
+            summary=end.get("summary", ""),
+            turns=end.get("turns", 0),
+            commit=end.get("commit"),
+        )
+        self._tell(lambda watcher: watcher.session_closed(session_id, told))
+
+    def close_lost(self, session_id: UUID) -> bool:
+        closed = super().close_lost(session_id)
+        if closed:
+            told = SessionEnd(outcome="lost", reason="", summary="", turns=0, commit=None)
+            self._tell(lambda watcher: watcher.session_closed(session_id, told))
+        return closed
+
+    def change_model(self, session_id: UUID, *, provider: str, model: str) -> None:
+        super().change_model(session_id, provider=provider, model=model)
+        self._tell(lambda watcher: watcher.model_changed(session_id, provider, model))
+
+    def record(self, session_id: UUID, events: Sequence[EventLike]) -> None:
+        parent = self.traceparent(session_id)
+        if parent:
+            events = [_Traced.of(event, parent) if event.kind == "started" else event for event in events]
+        super().record(session_id, events)
+        self._tell(lambda watcher: watcher.events(session_id, events))
+
+    def reserve(self, call: CallRequest) -> UUID:
+        call_id = super().reserve(call)
+        self._tell(lambda watcher: watcher.call_reserved(call_id, call))
+        return call_id
+
+    def settle(self, call_id: UUID, **end: Any) -> tuple[BudgetWarning, ...]:
+        warnings = super().settle(call_id, **end)
+        self._tell(lambda watcher: watcher.call_settled(call_id, CallEnd(**end)))
+        return warnings
+
+    def record_check(self, attempt: Attempt, session_id: UUID | None, **check: Any) -> UUID:
+        check_id = super().record_check(attempt, session_id, **check)
+        names = ("name", "round", "commit", "exit_code", "seconds")
+        told = CheckEnd(session_id=session_id, **{name: check[name] for name in names})
+        self._tell(lambda watcher: watcher.checked(attempt, told))
+        return check_id
+
+    def decide(self, attempt: Attempt, **decision: Any) -> UUID:
+        decision_id = super().decide(attempt, **decision)
+        names = Decided.__dataclass_fields__
+        told = Decided(**{name: decision[name] for name in names})
+        self._tell(lambda watcher: watcher.decided(attempt, told))
+        return decision_id
+
+    def open_review(self, attempt: Attempt, **shown: Any) -> UUID:
+        review_id = super().open_review(attempt, **shown)
+        if (row := self.review(review_id)) is not None:
+            self._tell(lambda watcher: watcher.review_opened(row))
+        return review_id
+
+    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> None:
+        super().answer_review(review_id, decision=decision, by=by, feedback=feedback)
+        if (row := self.review(review_id)) is not None:
+            self._tell(lambda watcher: watcher.review_answered(row))
+
+    def effect_intend(  # noqa: PLR0917 (the ledger's own sentence)
+        self,
+        attempt: Attempt,
+        fence: Fence,
+        key: str,
+        version: str,
+        kind: str,
+        target: str,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> EffectRow:
+        row = super().effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
+        if row.state != DONE and not row.settled_in:
+            self._tell(lambda watcher: watcher.effect_intended(key, kind, target))
+        return row
+
+    def effect_done(self, key: str, receipt: dict[str, Any]) -> None:
+        super().effect_done(key, receipt)
+        self._tell(lambda watcher: watcher.effect_ended(key, DONE))
+
+    def effect_uncertain(self, key: str, why: str) -> None:
+        super().effect_uncertain(key, why)
+        self._tell(lambda watcher: watcher.effect_ended(key, UNCERTAIN))
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """An event that says which span its session is."""
+
+    kind: str
+    at: datetime
+    payload: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, event: EventLike, traceparent: str) -> Self:
+        return cls(event.kind, event.at, {**event.payload, "traceparent": traceparent})
