@@ -89,7 +89,7 @@ class SessionSpec(_Frozen):
     """Extra variables for the agent's tools (from repositories.yaml), never secrets."""
     resume: Resume | None = None
     traceparent: str = ""
-    """The session's span as W3C writes it, for agents that make spans of their own; empty: none are wanted."""
+    """The session's span as W3C writes it, for agents that make spans of their own; empty: none wanted."""
 
 
 class EventKind(StrEnum):

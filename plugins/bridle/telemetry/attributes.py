@@ -1,4 +1,4 @@
-"""Facts as attributes of spans: OpenTelemetry's names for generative AI where there is one, else `bridle.*`."""
+"""Facts as attributes of spans: by OpenTelemetry's names for generative AI, or else as `bridle.*`."""
 
 from collections.abc import Mapping
 from typing import Any

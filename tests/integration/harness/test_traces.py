@@ -1,0 +1,269 @@
+"""Spans and metrics of a step in a process of its own, as a real receiver gets them over OTLP/HTTP."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from traced_step import SECRET
+
+from bridle.ledger.queries import Queries
+from bridle.testing.trace_receiver import ReceivedSpan, TraceReceiver
+
+HERE = Path(__file__).parent
+FIX = [
+    {"text": f"The moon says {SECRET}.", "ops": [{"op": "read", "path": "calc.py"}]},
+    {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
+    {
+        "text": "Changed calc.py.",
+        "usage": {
+            "input_tokens": 1000,
+            "output_tokens": 20,
+            "cache_read_tokens": 700,
+            "cache_write_tokens": 200,
+        },
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraceReceiver]:
+    with TraceReceiver(tmp_path_factory.mktemp("received")) as receiver:
+        yield receiver
+
+
+class Tried:
+    """Runs tries of a step; each is a process that sends where it is told."""
+
+    def __init__(self, folder: Path, ledger_url: str, endpoint: str) -> None:
+        self.folder = folder
+        self.ledger_url = ledger_url
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(HERE),
+            "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
+            "OTEL_SERVICE_NAME": folder.name,
+        }
+
+    def script(self, *sessions: Any) -> None:
+        (self.folder / "script.yaml").write_text(yaml.safe_dump({"implement": list(sessions)}))
+
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        argv = [sys.executable, str(HERE / "traced_step.py"), str(self.folder), self.ledger_url]
+        return subprocess.Popen([*argv, json.dumps(options)], env=self.env, stdout=subprocess.PIPE, text=True)
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        with self.start(**options) as process:
+            out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        return dict(json.loads(out.splitlines()[-1]))
+
+    def spans(self, receiver: TraceReceiver) -> list[ReceivedSpan]:
+        """What this test sent: each has a service of its own."""
+        traces = {span.trace_id for span in receiver.spans() if span.service == self.folder.name}
+        return [span for span in receiver.spans() if span.trace_id in traces]
+
+
+@pytest.fixture
+def tried(tmp_path: Path, ledger_url: str, receiver: TraceReceiver) -> Tried:
+    made = Tried(tmp_path, ledger_url, receiver.url)
+    made.script(FIX)
+    return made
+
+
+def only(spans: list[ReceivedSpan], name: str) -> ReceivedSpan:
+    (span,) = [span for span in spans if span.name == name]
+    return span
+
+
+def named(spans: list[ReceivedSpan], start: str) -> list[ReceivedSpan]:
+    return [span for span in spans if span.name.startswith(start)]
+
+
+def test_spans_nest_below_the_tasks_own_and_their_figures_are_those_of_the_ledger(
+    tried: Tried, receiver: TraceReceiver
+) -> None:
+    done = tried.run(on=True)
+    spans = tried.spans(receiver)
+    task, step = only(spans, "worker.implement"), only(spans, "invoke_workflow dag")
+    agent, check = only(spans, "invoke_agent implementer"), only(spans, "check tests")
+    calls, tools = named(spans, "chat "), named(spans, "execute_tool ")
+    assert (task.parent_id, step.parent_id) == ("", task.span_id)
+    assert (agent.parent_id, check.parent_id) == (step.span_id, step.span_id)
+    assert {span.parent_id for span in (*calls, *tools)} == {agent.span_id}
+    assert [span.name for span in tools] == ["execute_tool read", "execute_tool edit"]
+    assert agent.attributes["bridle.session_id"] == done["session_id"]
+    assert (agent.attributes["bridle.outcome"], agent.failed) == ("done", False)
+    assert check.attributes["bridle.exit_code"] == 0
+    with Queries(tried.ledger_url) as rows:
+        (session,) = rows.sessions()
+        books = {str(row.id): row for row in rows.calls(session.id)}
+    assert {span.attributes["bridle.call_id"] for span in calls} == set(books)
+    for span in calls:
+        row, told = books[span.attributes["bridle.call_id"]], span.attributes
+        assert row.usage is not None and row.price.amount is not None and row.latency_ms is not None
+        assert told["gen_ai.usage.input_tokens"] == row.usage.input_tokens
+        assert told["gen_ai.usage.output_tokens"] == row.usage.output_tokens
+        assert told["gen_ai.usage.cache_read.input_tokens"] == row.usage.cache_read_tokens
+        assert told["gen_ai.usage.cache_creation.input_tokens"] == row.usage.cache_write_tokens
+        assert told["bridle.cost_usd"] == pytest.approx(float(row.price.amount))
+        assert told["gen_ai.response.model"] == row.answered_model
+        assert (span.end - span.start) * 1000 == pytest.approx(row.latency_ms, abs=1)
+    assert any(span.attributes["gen_ai.usage.cache_read.input_tokens"] == 700 for span in calls)
+    usages = [row.usage for row in books.values() if row.usage]
+    assert agent.attributes["bridle.tokens.input"] == sum(usage.input_tokens for usage in usages)
+    assert agent.attributes["bridle.tokens.output"] == sum(usage.output_tokens for usage in usages)
+
+
+def test_off_nothing_is_sent_nor_imported(tried: Tried, receiver: TraceReceiver) -> None:
+    before = receiver.raw()
+    done = tried.run()
+    assert done["session_id"]
+    assert done["modules"] == []
+    assert receiver.raw() == before
+
+
+def test_without_being_asked_no_word_of_prompts_answers_or_arguments_is_sent(
+    tried: Tried, receiver: TraceReceiver
+) -> None:
+    before = len(receiver.raw())
+    tried.run(on=True)
+    tried.run(on=True, approval=True, task="approve")
+    sent = receiver.raw()[before:]
+    assert len(tried.spans(receiver)) > 10
+    for word in (b"Fix it", b"moon", b"a - b", b"calc.py", b"Changed", SECRET.encode()):
+        assert word not in sent
+
+
+def test_content_that_was_asked_for_is_redacted(tried: Tried, receiver: TraceReceiver) -> None:
+    edited = {"op": "edit", "path": "calc.py", "old": "a - b", "new": f"a + b  # {SECRET}"}
+    tried.script([{"ops": [edited]}, {"text": f"Changed it, {SECRET}."}])
+    tried.run(on=True, content=True)
+    spans = tried.spans(receiver)
+    agent = only(spans, "invoke_agent implementer").attributes
+    assert "Fix it. Round 1." in agent["gen_ai.input.messages"]
+    assert "Changed it, [redacted]." in agent["gen_ai.output.messages"]
+    assert "a - b" in only(spans, "execute_tool edit").attributes["gen_ai.tool.call.arguments"]
+    assert SECRET not in str(spans)
+
+
+def test_an_unknown_cost_is_not_sent_as_zero(tried: Tried, receiver: TraceReceiver) -> None:
+    tried.run(on=True, model="anthropic:a-model-nobody-has-a-price-of")
+    spans = tried.spans(receiver)
+    assert named(spans, "chat ")
+    for span in (*named(spans, "chat "), only(spans, "invoke_agent implementer")):
+        assert "bridle.cost_usd" not in span.attributes
+    assert all(span.attributes["gen_ai.usage.input_tokens"] > 0 for span in named(spans, "chat "))
+
+
+def test_a_resumed_session_is_a_span_of_its_own_linked_to_the_killed_ones(
+    tried: Tried, receiver: TraceReceiver
+) -> None:
+    """The killed one's span never came; its calls did, and name it as their parent."""
+    sleep = {"ops": [{"op": "shell", "command": "sleep 600"}]}
+    tried.script([FIX[0], sleep, *FIX[1:]])
+    tried.env["OTEL_BSP_SCHEDULE_DELAY"] = "100"
+    with tried.start(on=True, shell=True) as killed:
+        with Queries(tried.ledger_url) as rows:
+            _until(lambda: any("sleep 600" in str(row.payload) for row in _events(rows)))
+        _until(lambda: len(named(tried.spans(receiver), "chat ")) == 2)
+        killed.kill()
+    tried.script(FIX)
+    done = tried.run(on=True, tries=1, shell=True)
+    spans = tried.spans(receiver)
+    agent = only(spans, "invoke_agent implementer")
+    former = named(spans, "chat ")[0]
+    assert agent.attributes["bridle.session_id"] == done["session_id"]
+    assert agent.links == [(former.trace_id, former.parent_id)]
+    assert former.trace_id != agent.trace_id or former.parent_id != agent.span_id
+
+
+def test_an_approval_is_a_span_from_the_question_to_the_answer_and_an_effect_one_too(
+    tried: Tried, receiver: TraceReceiver
+) -> None:
+    tried.run(on=True, approval=True, task="approve")
+    spans = tried.spans(receiver)
+    approval, effect = only(spans, "approval"), only(spans, "effect comment")
+    step = only(spans, "invoke_workflow dag")
+    assert approval.parent_id == effect.parent_id == step.span_id
+    with Queries(tried.ledger_url) as rows:
+        (review,) = rows.reviews()
+    assert review.answered_at is not None
+    assert approval.start == pytest.approx(review.opened_at.timestamp(), abs=1e-4)
+    assert approval.end == pytest.approx(review.answered_at.timestamp(), abs=1e-4)
+    assert (approval.attributes["bridle.decision"], approval.attributes["bridle.by"]) == (
+        "approve",
+        "human:ada",
+    )
+    assert effect.attributes["bridle.state"] == "done"
+    assert [(name, told["bridle.by"]) for name, told in step.events] == [("bridle.decision", "human:ada")]
+
+
+@pytest.mark.parametrize("how", ["refuses", "never answers"])
+def test_a_receiver_that_is_away_neither_fails_nor_delays_the_work(tried: Tried, how: str) -> None:
+    """What is left to send is given up at the exporter's own time-out, which is 2 s here."""
+    usual = tried.run(on=True)["seconds"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tried.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        if how == "refuses":
+            silent.close()
+        done = tried.run(on=True, tries=1, task="other")
+        assert "error" not in done or done["error"] == ""
+        assert done["flush_seconds"] < 10
+        assert done["seconds"] < usual + 10
+
+
+def test_claude_codes_own_spans_come_in_below_its_sessions(tried: Tried, receiver: TraceReceiver) -> None:
+    """Out of a sandbox without network, through the gateway."""
+    tried.run(on=True, agent="claude-code")
+    spans = tried.spans(receiver)
+    agent = only(spans, "invoke_agent implementer")
+    interaction = only(spans, "claude_code.interaction")
+    requests = named(spans, "claude_code.llm_request")
+    assert interaction.parent_id == agent.span_id
+    assert {span.parent_id for span in requests} == {interaction.span_id}
+    assert len(requests) == len(named(spans, "chat ")) == 3
+    assert interaction.service == "claude-code"
+    assert b"Fix it" not in receiver.raw()
+
+
+def test_metrics_count_by_role_and_model_what_the_ledger_has(tried: Tried, receiver: TraceReceiver) -> None:
+    tried.run(metrics=True)
+    tried.run(metrics=True, approval=True, task="approve")
+    with Queries(tried.ledger_url) as rows:
+        (session,) = rows.sessions()
+        calls = rows.calls(session.id)
+    points = receiver.metrics()
+    call = {"role": "implementer", "model": "claude-sonnet-4-5", "provider": "anthropic"}
+    tokens = sum(row.usage.input_tokens for row in calls if row.usage)
+    micro = sum(round(row.price.amount * 10**6) for row in calls if row.price.amount is not None)
+    assert points["airflow.bridle.tokens.input"] == [(call, tokens)]
+    assert points["airflow.bridle.cost.micro_usd"] == [(call, micro)]
+    assert points["airflow.bridle.call"] == [({**call, "status": "ok"}, len(calls))]
+    by = {"role": "implementer", "model": "claude-sonnet-4-5"}
+    assert points["airflow.bridle.session.done"] == [({**by, "agent": "api"}, 1)]
+    assert points["airflow.bridle.sessions.open"] == [(by, 0)]
+    assert points["airflow.bridle.check.passed"] == [({"check": "tests"}, 1)]
+    assert points["airflow.bridle.reviews.waiting"] == [({"dag_id": "dag"}, 0)]
+    assert points["airflow.bridle.review.approve"] == [({"dag_id": "dag", "by": "human"}, 1)]
+    assert points["airflow.bridle.effect.done"] == [({"effect": "comment"}, 1)]
+
+
+def _events(rows: Queries) -> list[Any]:
+    return [event for session in rows.sessions() for event in rows.events(session.id)]
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
