@@ -75,6 +75,11 @@ def get_provider_info() -> dict[str, Any]:
                     "checkpoint_seconds": _option(
                         "How often a running session's work is committed and carried away.", "float", "20"
                     ),
+                    "trace_content": _option(
+                        "Let traces hold prompts, answers and tool arguments, redacted, too.",
+                        kind="boolean",
+                        default="False",
+                    ),
                 },
             }
         },

@@ -16,6 +16,7 @@ from bridle.config.starter import starter_dir
 from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 from bridle.testing.stack import running_stack
+from bridle.testing.trace_receiver import TraceReceiver
 
 AT_ONCE = 6
 """Plots that are played side by side: more would wait for each other longer than they are patient."""
@@ -60,8 +61,9 @@ with DAG("human_label", schedule=None):
 class World:
     """Airflow, and every scenario that was asked for, being played."""
 
-    def __init__(self, info: StackInfo, stages: Sequence[Stage]) -> None:
+    def __init__(self, info: StackInfo, stages: Sequence[Stage], receiver: TraceReceiver) -> None:
         self.info = info
+        self.receiver = receiver
         self.stages = {stage.scenario.name: stage for stage in stages}
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="plot")
         self._plots: dict[str, Future[None]] = {}
@@ -98,7 +100,10 @@ class World:
 @contextmanager
 def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
     """Lay everything out, start Airflow, and let the plots begin; everything is gone afterwards."""
-    with TemporaryDirectory(prefix="bridle-e2e-") as place:
+    with (
+        TemporaryDirectory(prefix="bridle-e2e-") as place,
+        TraceReceiver(Path(place) / "received") as receiver,
+    ):
         folder = Path(place)
         folder.chmod(0o711)
         stages = [Stage(scenario, folder / scenario.name) for scenario in scenarios]
@@ -113,10 +118,14 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
             "AIRFLOW_CONN_BRIDLE_WEBHOOK": f'{{"conn_type": "generic", "password": "{WEBHOOK_SECRET}"}}',
             # a busy machine is no reason to give a task up
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+            "AIRFLOW__TRACES__OTEL_ON": "True",
+            "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
         }
         with running_stack(dags=_dags(folder / "dags"), include=starter_dir() / "include", env=env) as info:
             _wait_for_workflows(info)
-            world = World(info, stages)
+            world = World(info, stages, receiver)
             try:
                 yield world
             finally:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bridle.doctor import airflow, connections, database, files, host, versions
+from bridle.doctor import airflow, connections, database, files, host, traces, versions
 from bridle.doctor.finding import Finding, fail, unseen
 from bridle.doctor.patient import Patient
 from bridle.errors import BridleError
@@ -16,7 +16,10 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "Connections": (connections.models, connections.repositories),
     "Databases": (database.ledger, database.metadata),
     "This host": (host.sandbox, host.postgres, host.ports, host.folders, host.disk),
-    "Airflow": (airflow.executor, airflow.workflows, airflow.settings, airflow.reconnecting),
+    "Airflow": (
+        *(airflow.executor, airflow.workflows, airflow.settings, airflow.reconnecting),
+        traces.traces,
+    ),
 }
 """Group to its checks; a new check is one function and one entry here."""
 

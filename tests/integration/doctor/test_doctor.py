@@ -116,6 +116,15 @@ def test_what_is_well_is_well(installed: Installed, tmp_path: Path) -> None:
     ), told.data
 
 
+def test_an_exporter_that_does_not_fit_its_endpoint_is_told(installed: Installed) -> None:
+    on = {"AIRFLOW__TRACES__OTEL_ON": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    found = installed.told(**on)
+    assert "OTEL_TRACES_EXPORTER=otlp_proto_http" in found.about("traces")["remedy"]
+    assert "OTEL_EXPORTER_OTLP_TIMEOUT" in found.about("traces: time-out")["remedy"]
+    found = installed.told(**on, OTEL_TRACES_EXPORTER="otlp_proto_http")
+    assert found.about("traces")["verdict"] == "ok"
+
+
 @pytest.mark.parametrize("mode", [{"GATEWAY_MODE": "replay"}, {"GATEWAY_MODE": "record", "SCRIPT": "s.yaml"}])
 def test_where_no_model_is_called_no_key_is_asked_for(installed: Installed, mode: dict[str, str]) -> None:
     told = installed.told(**{f"AIRFLOW__BRIDLE__{name}": value for name, value in mode.items()})

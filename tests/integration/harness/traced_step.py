@@ -42,7 +42,7 @@ def main(folder: Path, ledger_url: str, options: dict[str, Any]) -> None:
         stack.enter_context(ledger)
         here = Bed(folder, ledger, _user(folder), folder / "script.yaml", {}, threading.Event())
         here.tries = options.get("tries", 0)
-        step = here.step(task=options.get("task", "implement"))
+        step = here.step(task=options.get("task", "implement"), generation=options.get("generation", 2))
         traced = stack.enter_context(
             watched(ledger, step.attempt, stats=stats, content=bool(options.get("content")))
         )

@@ -1,0 +1,36 @@
+"""Where traces go, when Airflow sends any."""
+
+import os
+from collections.abc import Iterator
+
+from bridle.doctor.finding import Finding, ok, warn
+from bridle.doctor.patient import Patient
+
+_HTTP = "otlp_proto_http"
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+
+
+def traces(patient: Patient) -> Iterator[Finding]:
+    """Whether exporter and endpoint fit together, and how long a receiver that is away holds tasks up."""
+    if not patient.configured:
+        return
+    if patient.option("traces", "otel_on").lower() not in ("true", "t", "1"):
+        yield ok("traces", "off")
+        return
+    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
+    content = ", with prompts and answers" if patient.settings.trace_content else ""
+    if not endpoint:
+        yield warn("traces", "on, but they go nowhere in particular", f"{_ENDPOINTS[1]}=http://…:4318")
+    elif exporter == "otlp" and not endpoint.rstrip("/").endswith(":4317"):
+        # Airflow does not look at OTEL_EXPORTER_OTLP_PROTOCOL here
+        yield warn("traces", f"sent by gRPC to {endpoint}", f"if that is HTTP: OTEL_TRACES_EXPORTER={_HTTP}")
+    else:
+        yield ok("traces", f"to {endpoint} by {'HTTP' if exporter == _HTTP else exporter}{content}")
+    if not any(os.environ.get(name) for name in _TIMEOUTS):
+        yield warn(
+            "traces: time-out",
+            "a receiver that is away holds the end of every task up for 10 s or longer",
+            f"{_TIMEOUTS[1]}=3",
+        )
