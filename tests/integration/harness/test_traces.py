@@ -219,7 +219,7 @@ def test_a_receiver_that_is_away_neither_fails_nor_delays_the_work(tried: Tried,
         done = tried.run(on=True, tries=1, generation=5)
         assert "error" not in done
         assert done["flush_seconds"] < 10
-        assert done["seconds"] < usual + 10
+        assert done["seconds"] < 2 * usual + 10
 
 
 def test_claude_codes_own_spans_come_in_below_its_sessions(tried: Tried, receiver: TraceReceiver) -> None:
