@@ -83,8 +83,8 @@ class Calls(Part):
     ) -> tuple[BudgetWarning, ...]:
         """Replace a call's reservation by what it came to; a second time changes nothing.
 
-        What is unknown stays unknown in the row, and the scopes' counters keep the estimate for it. An error
-        status of the provider without usage was not billed: it counts as zero.
+        What is unknown stays unknown in the row, and the scopes' counters keep the estimate for it; see
+        `billed`.
 
         Args:
             call_id: from `reserve`.
@@ -106,8 +106,7 @@ class Calls(Part):
             raise ConfigError(
                 f"a call's price is in {price.currency}; budgets are kept in USD: convert it first"
             )
-        if usage is None and http_status is not None and http_status >= 400:
-            usage, price = Usage(), Price(_NOTHING, source="refused")
+        usage, price = billed(usage, price, http_status)
         warnings = self._db.scalar(
             _SETTLE,
             {
@@ -150,6 +149,13 @@ class Calls(Part):
             raise spent(scope, cap=_usd(cap), left=_usd(left), wanted=_usd(call.estimated_usd), by=by)
         cap_tokens, wanted = f"{refused['cap']:,} tokens", f"{call.estimated_tokens:,}"
         raise spent(scope, cap=cap_tokens, left=f"{refused['left']:,}", wanted=wanted, by=by)
+
+
+def billed(usage: Usage | None, price: Price, http_status: int | None) -> tuple[Usage | None, Price]:
+    """What a call is booked at: an error status of the provider without usage was not billed."""
+    if usage is None and http_status is not None and http_status >= 400:
+        return Usage(), Price(_NOTHING, source="refused")
+    return usage, price
 
 
 def _warning_of(row: Mapping[str, Any]) -> BudgetWarning:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from bridle.ledger.calls import billed
 from bridle.ledger.effect_log import DONE, SETTLE_SECONDS, UNCERTAIN
 from bridle.ledger.records import (
     Attempt,
@@ -78,7 +79,9 @@ class WatchedLedger(Ledger):
 
     def settle(self, call_id: UUID, **end: Any) -> tuple[BudgetWarning, ...]:
         warnings = super().settle(call_id, **end)
-        self._tell(lambda watcher: watcher.call_settled(call_id, CallEnd(**end)))
+        usage, price = billed(end["usage"], end["price"], end["http_status"])
+        told = CallEnd(**{**end, "usage": usage, "price": price})
+        self._tell(lambda watcher: watcher.call_settled(call_id, told))
         return warnings
 
     def record_check(self, attempt: Attempt, session_id: UUID | None, **check: Any) -> UUID:

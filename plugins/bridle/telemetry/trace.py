@@ -110,7 +110,8 @@ class Trace(Watcher):
 
     def model_changed(self, session_id: UUID, provider: str, model: str) -> None:
         now = {"gen_ai.provider.name": provider, "gen_ai.request.model": model}
-        self._sessions[session_id].set_attributes(now)
+        if session_id in self._sessions:
+            self._sessions[session_id].set_attributes(now)
 
     def session_closed(self, session_id: UUID, end: SessionEnd) -> None:
         span = self._sessions.pop(session_id, None)
