@@ -120,7 +120,7 @@ class Trace(Watcher):
         self._end_below(session_id)
         told = {"bridle.outcome": end.outcome, "bridle.turns": end.turns, "bridle.commit": end.commit}
         told["bridle.reason"] = self._content.text(end.reason)
-        span.set_attributes(attributes.known(told) | self._sums.pop(session_id).attributes())
+        span.set_attributes(self._known(told) | self._sums.pop(session_id).attributes())
         span.set_attributes(self._content.answered(end.summary))
         if end.outcome != "done":
             _fail(span, end.outcome)
@@ -138,9 +138,9 @@ class Trace(Watcher):
                 self._tool_ended(session_id, event.at, payload)
             elif event.kind == "started" and payload.get("session_ref"):
                 self._conversations[session_id] = str(payload["session_ref"])
-                span.set_attribute("gen_ai.conversation.id", str(payload["session_ref"]))
+                span.set_attributes(self._conversation(session_id))
             elif event.kind in _MARKS:
-                told = attributes.known({f"bridle.{key}": payload.get(key) for key in _MARKS[event.kind]})
+                told = self._known({f"bridle.{key}": payload.get(key) for key in _MARKS[event.kind]})
                 span.add_event(f"bridle.{event.kind}", told, timestamp=_ns(event.at))
 
     def call_reserved(self, call_id: UUID, request: CallRequest) -> None:
@@ -160,7 +160,7 @@ class Trace(Watcher):
         session_id, span, began = self._calls.pop(call_id)
         if session_id in self._sums:
             self._sums[session_id].add(end)
-        span.set_attributes(attributes.of_answer(end))
+        span.set_attributes(self._known(attributes.of_answer(end)))
         if end.status != "ok":
             _fail(span, end.status)
         span.end(began + end.latency_ms * 1_000_000)
@@ -177,7 +177,7 @@ class Trace(Watcher):
         span = self._start(
             f"check {end.name}",
             self._below(self._step),
-            attributes.known(told),
+            self._known(told),
             start_time=now - int(end.seconds * 1e9),
         )
         if end.exit_code != 0:
@@ -193,7 +193,7 @@ class Trace(Watcher):
             "bridle.why": self._content.text(decided.why),
         }
         if self._step is not None:
-            self._step.add_event("bridle.decision", attributes.known(told))
+            self._step.add_event("bridle.decision", self._known(told))
 
     def review_answered(self, review: ReviewRow) -> None:
         """The wait for a person, whose task held no process meanwhile."""
@@ -207,14 +207,14 @@ class Trace(Watcher):
         span = self._start(
             "approval",
             self._below(self._step),
-            attributes.known(told),
+            self._known(told),
             start_time=_ns(review.opened_at),
         )
         span.end(_ns(review.answered_at) if review.answered_at else None)
 
     def effect_intended(self, key: str, kind: str, target: str) -> None:
         told = {"bridle.effect": kind, "bridle.key": key, "bridle.target": target}
-        self._effects[key] = self._start(f"effect {kind}", self._below(self._step), attributes.known(told))
+        self._effects[key] = self._start(f"effect {kind}", self._below(self._step), self._known(told))
 
     def effect_ended(self, key: str, state: str) -> None:
         span = self._effects.pop(key, None)
@@ -240,7 +240,7 @@ class Trace(Watcher):
         self._tools[session_id, call] = self._start(
             f"execute_tool {tool}",
             self._below(session),
-            attributes.known(told) | self._conversation(session_id),
+            self._known(told) | self._conversation(session_id),
             start_time=_ns(at),
         )
 
@@ -249,7 +249,7 @@ class Trace(Watcher):
         if span is None:
             return
         result = {"gen_ai.tool.call.result": self._content.text(str(payload.get("text", "")))}
-        span.set_attributes(attributes.known(result))
+        span.set_attributes(self._known(result))
         if not payload.get("ok", True):
             _fail(span, "the tool failed")
         span.end(_ns(at))
@@ -268,7 +268,7 @@ class Trace(Watcher):
             span.end()
 
     def _conversation(self, session_id: UUID) -> attributes.Attributes:
-        return attributes.known({"gen_ai.conversation.id": self._conversations.get(session_id)})
+        return self._known({"gen_ai.conversation.id": self._conversations.get(session_id)})
 
     def _former(self, session_id: UUID | None) -> "list[Link]":
         """A link to the span of the session that this one goes on with, when that was traced."""
@@ -284,7 +284,16 @@ class Trace(Watcher):
         return [Link(span.get_span_context()) for span in contexts]
 
     def _start(self, name: str, context: "Context | None", told: attributes.Attributes, **how: Any) -> "Span":
-        return self.tracer.start_span(name, context=context, attributes=told, **how)
+        name = self.redactor.known(name)
+        return self.tracer.start_span(name, context=context, attributes=self._known(told), **how)
+
+    def _known(self, values: Mapping[str, Any]) -> attributes.Attributes:
+        """What is known; models chose some of the words, so no secret may be among them."""
+        told = attributes.known(values)
+        return {
+            name: self.redactor.known(value) if isinstance(value, str) else value
+            for name, value in told.items()
+        }
 
     def _below(self, span: "Span | None") -> "Context | None":
         from opentelemetry.trace import set_span_in_context
