@@ -1,6 +1,7 @@
 """One run is one trace: Bridle's spans below Airflow's own, as a real receiver gets them."""
 
 import pytest
+from e2e_processes import eventually
 from e2e_stage import Stage
 from e2e_world import World
 from test_e2e_pull_request import HAPPY
@@ -11,11 +12,15 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.parametrize("stage", [HAPPY]
 
 
 def spans_of(stage: Stage, world: World) -> dict[str, ReceivedSpan]:
-    """Span id to span, of the run's trace."""
-    run_id = stage.run.run_id
-    every = world.receiver.spans()
-    (trace,) = {span.trace_id for span in every if span.attributes.get("bridle.run") == run_id}
-    return {span.span_id: span for span in every if span.trace_id == trace}
+    """Span id to span, of the run's trace, once Airflow's scheduler and API server have sent theirs."""
+
+    def complete() -> dict[str, ReceivedSpan]:
+        every = world.receiver.spans()
+        (trace,) = {s.trace_id for s in every if s.attributes.get("bridle.run") == stage.run.run_id}
+        spans = {span.span_id: span for span in every if span.trace_id == trace}
+        return spans if {span.parent_id for span in spans.values()} <= {"", *spans} else {}
+
+    return eventually("every span has come", complete, 60)
 
 
 def test_each_try_of_a_step_is_below_airflows_span_of_its_task(stage: Stage, world: World) -> None:

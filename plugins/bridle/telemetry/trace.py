@@ -83,12 +83,10 @@ class Trace(Watcher):
             _fail(self._step, type(error).__name__)
             raise
         finally:
-            for open_spans in (self._tools, self._effects, self._sessions):
-                for span in open_spans.values():
-                    span.end()
-            for _, span, _ in self._calls.values():
+            calls = [span for _, span, _ in list(self._calls.values())]
+            below = [*self._tools.values(), *self._effects.values(), *calls, *self._sessions.values()]
+            for span in (*below, self._step):
                 span.end()
-            self._step.end()
 
     def traceparent(self, session_id: UUID) -> str:
         """A session's span as W3C writes it; empty when there is none, or it is not sent."""
