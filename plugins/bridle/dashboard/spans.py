@@ -110,6 +110,11 @@ def why(row: SessionRow, before: SessionRow | None) -> str:
         if attempt.try_number > 1:
             began = _short(row.base_commit)
             return f"Try {attempt.try_number} found nothing to go on from: it began at {began}."
+        if row.round > 1:
+            return (
+                f"Round {row.round} is a fresh session: the check of round {row.round - 1} failed. "
+                f"Reused: its commit {_short(row.base_commit)}, and the end of what the check said."
+            )
         return ""
     if before is None:
         return f"It went on from session {row.resumed_from}."

@@ -69,7 +69,11 @@ const Legend = ({ names, colour, tell }) => html`
 // A line that grows towards a cap.
 export const Growth = ({ points, cap, tell, testid, height = 90 }) => {
   if (points.length === 0) return html`<${Text} color="fg.muted" fontSize="sm" data-testid=${testid}>Nothing spent yet.<//>`;
-  const most = Math.max(cap ?? 0, ...points.map((point) => point.value)) || 1;
+  const highest = Math.max(...points.map((point) => point.value));
+  const capped = cap !== null && cap !== undefined;
+  // a cap far above would press the line flat
+  const near = capped && highest >= 0.15 * cap;
+  const most = Math.max(near ? cap : 0, highest) || 1;
   const x = (index) => ((index + 1) / points.length) * 100;
   const y = (value) => height - (value / most) * (height - 8);
   const line = [`0,${height}`, ...points.map((point, index) => `${x(index)},${y(point.value)}`)].join(" ");
@@ -79,13 +83,13 @@ export const Growth = ({ points, cap, tell, testid, height = 90 }) => {
         role="img" aria-label=${points.map((point) => `${point.name}: ${tell(point.value)}`).join(", ")}>
         <polygon points="${line} 100,${height}" fill=${COLOURS[0]} opacity="0.18" />
         <polyline points=${line} fill="none" stroke=${COLOURS[0]} strokeWidth="2" vectorEffect="non-scaling-stroke" />
-        ${cap !== null && cap !== undefined &&
+        ${near &&
         html`<line x1="0" x2="100" y1=${y(cap)} y2=${y(cap)} stroke=${COLOURS[5]} strokeWidth="1.5" strokeDasharray="5 4"
           vectorEffect="non-scaling-stroke" />`}
       </svg>
       <${Flex} justify="space-between" fontSize="xs" color="fg.muted" fontVariantNumeric="tabular-nums">
         <span>${points[0].name}</span>
-        <span>${tell(points[points.length - 1].value)}${cap === null || cap === undefined ? ", no cap" : ` of ${tell(cap)}`}</span>
+        <span>${tell(points[points.length - 1].value)}${capped ? ` of ${tell(cap)}${near ? "" : ", which lies far above"}` : ", no cap"}</span>
         <span>${points[points.length - 1].name}</span>
       <//>
     <//>`;

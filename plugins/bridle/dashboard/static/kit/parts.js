@@ -42,7 +42,7 @@ export const Card = ({ children, ...more }) => html`
 
 // One number with its name, and what it is made of.
 export const Figure = ({ name, value, made, testid, tone }) => html`
-  <${Card} data-testid=${testid} flex="1 1 9.5rem">
+  <${Card} data-testid=${testid} flex="1 1 8.5rem">
     <${Text} color="fg.muted" fontSize="sm">${name}<//>
     <${Text} fontSize="2xl" fontWeight="semibold" lineHeight="1.3" color=${tone} fontVariantNumeric="tabular-nums" data-part="value">
       ${value}

@@ -36,7 +36,7 @@ export const DataTable = ({ columns, rows, keyOf, link, testid, rowTestid }) => 
                   (column) => html`<${Table.Cell} key=${column.name} data-column=${column.name}
                     textAlign=${column.right ? "end" : "start"} verticalAlign="top"
                     fontVariantNumeric=${column.right ? "tabular-nums" : undefined}
-                    whiteSpace=${column.wide ? "normal" : "nowrap"} maxW=${column.wide ? "26rem" : undefined}
+                    whiteSpace=${column.wide ? "normal" : "nowrap"} minW=${column.wide ? "9rem" : undefined} maxW=${column.wide ? "26rem" : undefined}
                     overflowWrap="anywhere">${column.of(row)}<//>`,
                 )}
               <//>`,

@@ -1,5 +1,5 @@
 // Data that keeps itself fresh: what was there stays on the screen while it is asked for again.
-import { ReactRouterDOM, useCallback, useEffect, useRef, useState } from "./html.js";
+import { ReactRouterDOM, useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { get } from "./api.js";
 
 // {data, error, reload}; `every` in seconds, 0 for once; nothing is asked for while the window is hidden
@@ -68,4 +68,15 @@ export function useNow(seconds = 1) {
     return () => clearInterval(timer);
   }, [seconds]);
   return now;
+}
+
+// How wide something is, in pixels; 0 until it is on the screen.
+export function useWidth(ref) {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const watching = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
+    watching.observe(ref.current);
+    return () => watching.disconnect();
+  }, [ref]);
+  return width;
 }

@@ -41,7 +41,6 @@ const Shown = ({ data, of, within, reload }) => {
         html`<${Section} title="Sessions" testid="sessions" aside="open one for its transcript"><${SessionTable} sessions=${sessions} /><//>`}
         <${Section} title="Decisions" testid="decided" aside="rule, policy, model or human"><${Decisions} decisions=${decisions} spans=${spans} /><//>
         <${Section} title="Changes" testid="changes"><${Diffs} of=${of} sessions=${sessions} /><//>`}
-    ${run && html`<${Section} title="Tokens" testid="run-tokens"><${Tokens} totals=${run.totals} /><//>`}
     ${budgets.length > 0 &&
     html`<${Section} title="Budgets" testid="budgets">${budgets.map((each) => html`<${BudgetCard} key=${each.scope} budget=${each} />`)}<//>`}`;
 };
@@ -70,7 +69,7 @@ const Head = ({ data, of, within, reload }) => {
       ${data.may_act && html`<${Actions} data=${data} of=${of} reload=${reload} />`}
     <//>
     ${run &&
-    html`<${Flex} gap=${3} wrap="wrap" mb=${6} data-testid="figures">
+    html`<${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(run.totals)} made="${count(run.totals.calls)} model calls${run.totals.unknown_calls ? `, ${count(run.totals.unknown_calls)} of unknown cost` : ""}" />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(run.totals.tokens)}
         made="${compact(run.totals.input_tokens)} in (${compact(run.totals.cache_read_tokens)} from cache), ${compact(run.totals.output_tokens)} out" />
@@ -80,7 +79,8 @@ const Head = ({ data, of, within, reload }) => {
       <${Figure} name="Checks" testid="figure-checks" value=${count(checks.length)} made="${count(checks.filter((span) => span.state === "passed").length)} passed" />
       <${Figure} name="Time" testid="figure-time" value=${duration(Date.parse(working ? new Date(now) : run.last_at) - Date.parse(run.opened_at))}
         made="from its first session to its newest" />
-    <//>`}`;
+    <//>
+    <${Box} mb=${6}><${Tokens} totals=${run.totals} /><//>`}`;
 };
 
 const stepOf = (span) => `${span.task_id} ${span.map_index}`;

@@ -85,13 +85,13 @@ const Figures = ({ data }) => {
   const { totals, span } = data;
   const now = useNow(span.end ? 60 : 1);
   return html`
-    <${Flex} gap=${3} wrap="wrap" mb=${6} data-testid="figures">
+    <${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(totals)}
         made=${data.limits.cost_usd ? `of at most $${data.limits.cost_usd}` : totals.unknown_calls ? `${totals.unknown_calls} calls of unknown cost` : "no limit in dollars"} />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(totals.tokens)} made=${data.limits.tokens ? `of at most ${compact(data.limits.tokens)}` : "no limit in tokens"} />
       <${Figure} name="Model calls" testid="figure-calls" value=${count(totals.calls)}
         made="${count(data.calls.filter((call) => !["ok", "under way"].includes(call.status)).length)} went wrong" />
-      <${Figure} name="Turns" testid="figure-turns" value=${count(data.turns)} made=${data.limits.turns ? `of at most ${data.limits.turns}` : ""} />
+      <${Figure} name="Turns" testid="figure-turns" value=${span.end ? count(data.turns) : "–"} made=${data.limits.turns ? `${span.end ? "" : "told at its end, "}of at most ${data.limits.turns}` : ""} />
       <${Figure} name="Time" testid="figure-time" value=${duration((span.end ? Date.parse(span.end) : now) - Date.parse(span.start))}
         made=${data.limits.minutes ? `of at most ${data.limits.minutes} min` : ""} />
     <//>

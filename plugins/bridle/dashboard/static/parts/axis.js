@@ -3,8 +3,11 @@ import { duration } from "../kit/format.js";
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400].map((seconds) => seconds * 1000);
 
-// spans: [{kind, start, end}]; gives {x: (milliseconds) => per cent, ticks: [{x, label}], breaks: [{x, width, label}]}
-export function axisOf(spans, now) {
+const LABEL = 58;
+
+// spans: [{kind, start, end}], pixels: its width;
+// gives {x: (milliseconds) => per cent, ticks: [{x, label}], breaks: [{x, width, label}]}
+export function axisOf(spans, now, pixels) {
   const times = spans.map((span) => [Date.parse(span.start), span.end ? Date.parse(span.end) : now]);
   const begin = Math.min(...times.map(([start]) => start));
   const end = Math.max(begin + 1000, ...times.map(([, until]) => until));
@@ -20,12 +23,14 @@ export function axisOf(spans, now) {
     const within = Math.min(1, Math.max(0, (at - piece.start) / (piece.end - piece.start || 1)));
     return (100 * (piece.left + within * piece.width)) / width;
   };
-  const step = STEPS.find((each) => width / each <= 7) ?? STEPS[STEPS.length - 1];
+  const most = Math.max(2, Math.min(8, Math.floor(pixels / (1.6 * LABEL))));
+  const step = STEPS.find((each) => width / each <= most) ?? STEPS[STEPS.length - 1];
   const ticks = [];
   for (const piece of pieces.filter((each) => !each.cut)) {
     for (let at = begin + Math.ceil((piece.start - begin) / step) * step; at <= piece.end; at += step) {
       const where = x(at);
-      if (where < 95 && (ticks.length === 0 || where - ticks[ticks.length - 1].x > 8)) ticks.push({ x: where, label: elapsed(at - begin) });
+      const room = (100 * LABEL) / Math.max(pixels, LABEL);
+      if (where < 100 - room && (ticks.length === 0 || where - ticks[ticks.length - 1].x > room)) ticks.push({ x: where, label: elapsed(at - begin) });
     }
   }
   const breaks = pieces

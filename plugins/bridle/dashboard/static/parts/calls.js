@@ -4,7 +4,7 @@ import { clock, count, dollars, duration, time } from "../kit/format.js";
 import { State } from "../kit/parts.js";
 import { DataTable } from "../kit/table.js";
 
-const { Text } = ChakraUI;
+const { Box, Text } = ChakraUI;
 
 const number = (name, title, of) => ({ name, title, right: true, of });
 const took = (milliseconds) => (milliseconds === null ? "–" : duration(milliseconds));
@@ -28,4 +28,7 @@ const COLUMNS = [
   number("took", "Took", (call) => took(call.latency_ms)),
 ];
 
-export const CallTable = ({ calls }) => html`<${DataTable} columns=${COLUMNS} rows=${calls} testid="call-table" rowTestid="call-row" keyOf=${(call) => call.id} />`;
+export const CallTable = ({ calls }) => html`
+  <${Box} maxH="30rem" overflowY="auto" tabIndex=${0} role="region" aria-label="model calls">
+    <${DataTable} columns=${COLUMNS} rows=${calls} testid="call-table" rowTestid="call-row" keyOf=${(call) => call.id} />
+  <//>`;

@@ -9,7 +9,7 @@ import { Criteria } from "./checks.js";
 const { Box, Flex, Heading, Text } = ChakraUI;
 
 export const RoundCard = ({ round, loop, budget }) => html`
-  <${Card} as="article" flex=${{ base: "none", md: "1 0 21rem" }} maxW=${{ md: "34rem" }} data-testid="round" data-round=${round.round}>
+  <${Card} as="article" flex=${{ base: "none", md: "1 0 21rem" }} data-testid="round" data-round=${round.round}>
     <${Flex} justify="space-between" align="center" gap=${2} wrap="wrap" mb=${2}>
       <${Heading} as="h3" size="sm">Round ${round.round}<//>
       ${round.verdict ? html`<${State} state=${round.verdict} />` : html`<${State} state=${loop.state === "running" ? "running" : "open"} />`}
@@ -28,7 +28,7 @@ export const RoundCard = ({ round, loop, budget }) => html`
       ${round.criteria.length ? html`<${Criteria} criteria=${round.criteria} />` : html`<${Text} fontSize="sm" color="fg.muted">Not looked at yet.<//>`}
     <//>
     ${round.reason && html`<${Part} title="Verdict"><${Text} fontSize="sm" overflowWrap="anywhere">${round.reason}<//><//>`}
-    ${round.answer && html`<${Part} title="Human"><${Text} fontSize="sm" overflowWrap="anywhere" data-testid="human">☺ ${round.answered_by}: <b>${round.answer}</b>${round.feedback && `: ${round.feedback}`}<//><//>`}
+    ${round.answer && html`<${Part} title="Human"><${Text} fontSize="sm" overflowWrap="anywhere" data-testid="human">☺ ${(round.answered_by ?? "").replace(/^human:/, "")}: <b>${round.answer}</b>${round.feedback && `: ${round.feedback}`}<//><//>`}
     <${Part} title="Cost"><${Cost} round=${round} budget=${budget} /><//>
   <//>`;
 

@@ -16,9 +16,9 @@ export const SessionTable = ({ sessions, testid = "session-table" }) => {
       name: "step",
       title: "Step",
       of: (span) => html`<${Go} page="session" params=${{ id: span.id }} fontWeight="medium">${step(span.task_id, span.map_index)}<//>
-        <${Text} color="fg.muted" fontSize="xs">${span.label}, round ${span.round}, try ${span.try_number}${span.generation > 0 ? `, tries up to ${span.generation + 1}` : ""}<//>`,
+        <${Text} color="fg.muted" fontSize="xs">${span.label}, round ${span.round}, try ${span.try_number}<//>`,
     },
-    { name: "state", title: "Outcome", of: (span) => html`<${State} state=${span.state} />` },
+    { name: "state", title: "Outcome", of: (span) => html`<${State} state=${span.state} /><${Text} color="fg.muted" fontSize="xs">${took(span)}<//>` },
     {
       name: "agent",
       title: "Agent, model",
@@ -30,16 +30,20 @@ export const SessionTable = ({ sessions, testid = "session-table" }) => {
     number("output", "Out", (span) => count(span.totals.output_tokens)),
     number("calls", "Calls", (span) => count(span.totals.calls)),
     number("cost", "Cost", (span) => cost(span.totals)),
-    number("took", "Took", (span) => (span.end ? duration(Date.parse(span.end) - Date.parse(span.start)) : "–")),
-    { name: "commit", title: "Commit", of: (span) => html`<${Code}>${commit(span.commit)}<//>` },
-    { name: "isolation", title: "Isolation", of: (span) => span.isolation },
+    {
+      name: "commit",
+      title: "Commit",
+      of: (span) => html`<${Code}>${commit(span.commit)}<//><${Text} color="fg.muted" fontSize="xs">${span.isolation}<//>`,
+    },
     {
       name: "why",
       title: "Why it began so",
       wide: true,
-      of: (span) => html`<${Text} fontSize="xs" color="fg.muted" minW=${span.why ? "16rem" : undefined}>${span.why || "afresh"}<//>`,
+      of: (span) => html`<${Text} fontSize="xs" color="fg.muted" minW=${span.why ? "14rem" : undefined}>${span.why || "afresh"}<//>`,
     },
   ];
   return html`<${DataTable} columns=${columns} rows=${sessions} testid=${testid} rowTestid="session-row" keyOf=${(span) => span.id}
     link=${(span) => to("session", { id: span.id })} />`;
 };
+
+const took = (span) => (span.end ? duration(Date.parse(span.end) - Date.parse(span.start)) : "it goes on");
