@@ -6,11 +6,16 @@ of all tests that were selected are played in one Airflow, some at a time, whate
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from e2e_browser import Dashboard, logged_in
 from e2e_scenario import Scenario
 from e2e_stage import Stage
 from e2e_world import World, world_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +35,22 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 def stage(request: pytest.FixtureRequest, world: World) -> Stage:
     """The scenario's stage, after its plot has come to its end."""
     return world.played(request.param)
+
+
+@pytest.fixture(scope="module")
+def browser_context(world: World) -> "Iterator[BrowserContext]":
+    """A browser in which the user is logged in."""
+    with logged_in(world.info) as context:
+        yield context
+
+
+@pytest.fixture
+def dashboard(world: World, browser_context: "BrowserContext") -> Iterator[Dashboard]:
+    """A window of it; the pages' code must not have thrown anything."""
+    dashboard = Dashboard(browser_context.new_page(), world.info.url)
+    yield dashboard
+    dashboard.page.close()
+    assert dashboard.errors == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ const HELD = { sign: "■", palette: "purple" };
 
 const STATES = {
   success: GOOD, done: GOOD, passed: GOOD, approve: GOOD, merged: GOOD, next: { sign: "→", palette: "blue" },
-  failed: BAD, refused: BAD, "timed out": BAD, reject: BAD, uncertain: BAD,
+  failed: BAD, refused: BAD, error: BAD, "timed out": BAD, reject: BAD, uncertain: BAD,
   running: BUSY, "under way": BUSY, intended: BUSY,
   waiting: WAITING, limit: { sign: "▲", palette: "orange" },
   stopped: HELD, stop: HELD, paused: { sign: "‖", palette: "orange" }, lost: { sign: "↯", palette: "purple" },

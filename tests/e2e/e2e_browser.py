@@ -1,0 +1,123 @@
+"""A real browser in which somebody is logged in, and Bridle's pages in it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from e2e_run import Run
+
+from bridle.local.stack import StackInfo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Locator, Page
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+MILLISECONDS = 90_000
+"""How long a page may take on a machine that does much else."""
+APPS = "[data-testid=bridle-app], [data-testid=bridle-run-tab], [data-testid=bridle-session-tab]"
+
+
+class Dashboard:
+    """Somebody's window on the dashboard."""
+
+    def __init__(self, page: "Page", url: str) -> None:
+        self.page = page
+        self._url = url
+        self.errors: list[str] = []
+        """What the page's own code threw."""
+        page.set_default_timeout(MILLISECONDS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, page: str, shows: str, **params: object) -> "Page":
+        """Open one of Bridle's pages, and wait until it shows something."""
+        return self._open(f"/plugin/bridle?{urlencode({'page': page, **params})}", shows)
+
+    def open_run(self, run: Run, shows: str = "waterfall") -> "Page":
+        """Open the page of a run."""
+        return self.open("run", shows, dag_id=run.dag_id, run_id=run.run_id)
+
+    def open_run_tab(self, dag_id: str, run_id: str, shows: str) -> "Page":
+        """Open the tab on Airflow's page of a DAG run."""
+        return self._open(f"/dags/{dag_id}/runs/{quote(run_id)}/plugin/bridle-run", shows)
+
+    def open_session_tab(self, dag_id: str, run_id: str, task_id: str, shows: str) -> "Page":
+        """Open the tab on Airflow's page of a task instance."""
+        return self._open(f"/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}/plugin/bridle-session", shows)
+
+    def get(self, testid: str) -> "Locator":
+        """What has this test id."""
+        return self.page.get_by_test_id(testid)
+
+    def figure(self, name: str) -> str:
+        """The number of a figure."""
+        return self.get(f"figure-{name}").locator("[data-part=value]").inner_text()
+
+    def made(self, name: str) -> str:
+        """What a figure says that it is made of."""
+        return self.get(f"figure-{name}").locator("[data-part=made]").inner_text()
+
+    def cells(self, row: "Locator") -> dict[str, str]:
+        """A row of a table: column to text."""
+        found = row.locator("[data-column]").all()
+        return {str(cell.get_attribute("data-column")): cell.inner_text() for cell in found}
+
+    def tokens(self, within: "Locator | None" = None) -> dict[str, int]:
+        """The split of tokens that is shown: name to number."""
+        box = (within or self.page).locator("[data-testid=tokens]").first
+        parts = box.locator("[data-part]").all()
+        return {str(part.get_attribute("data-part")): whole(part.inner_text()) for part in parts}
+
+    def overflow(self) -> list[str]:
+        """What is cut off at the right without a scroller, and the page itself when it scrolls sideways."""
+        return list(self.page.evaluate(_OVERFLOW, APPS))
+
+    def _open(self, path: str, shows: str) -> "Page":
+        self.page.goto(self._url + path, wait_until="domcontentloaded", timeout=MILLISECONDS)
+        self.get(shows).first.wait_for()
+        return self.page
+
+
+def whole(told: str) -> int:
+    """A whole number as pages write it."""
+    return int(told.replace(",", ""))
+
+
+@contextmanager
+def logged_in(info: StackInfo) -> "Iterator[BrowserContext]":
+    """A browser whose user has logged in."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        page = context.new_page()
+        page.goto(f"{info.url}/auth/login", wait_until="domcontentloaded", timeout=MILLISECONDS)
+        page.fill("input[name=username]", info.user)
+        page.fill("input[name=password]", info.password)
+        page.click("button[type=submit]")
+        page.get_by_role("link", name="Bridle", exact=True).first.wait_for(timeout=MILLISECONDS)
+        page.close()
+        yield context
+        browser.close()
+
+
+_OVERFLOW = """(apps) => {
+  const app = document.querySelector(apps);
+  const right = app.getBoundingClientRect().right + 1;
+  const scrolls = (element) => {
+    for (let each = element.parentElement; each && each !== app; each = each.parentElement)
+      if (getComputedStyle(each).overflowX !== "visible") return true;
+    return false;
+  };
+  const cut = (box) => box.width > 0 && box.right > right;
+  const found = [...app.querySelectorAll("*")]
+    .filter((each) => cut(each.getBoundingClientRect()) && !scrolls(each))
+    .map((each) => `${each.tagName} ${each.textContent.slice(0, 60)}`);
+  const page = document.documentElement;
+  return page.scrollWidth > page.clientWidth + 1 ? ["the page", ...found] : found;
+}"""

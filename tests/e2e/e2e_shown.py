@@ -1,0 +1,89 @@
+"""Scenarios that the dashboard's pages are looked at with."""
+
+from e2e_processes import eventually
+from e2e_run import SECONDS
+from e2e_scenario import FOUND, Scenario, Session, answering, bug_fixed_by, edit
+from e2e_stage import Stage
+
+HOSTILE = "<img src=x onerror='window.owned = 1'><script>window.owned = 2</script><b>bold</b>"
+FEEDBACK = "<b>Small</b> & plain."
+
+
+def cached(session: Session, *, began_with: int) -> Session:
+    """A session whose model reports what it read from its cache and wrote to it."""
+    usage = [
+        {
+            "input_tokens": began_with + 700 * turn,
+            "output_tokens": 90 + turn,
+            "cache_read_tokens": 0 if turn == 0 else began_with + 700 * (turn - 1) - 150,
+            "cache_write_tokens": began_with - 150 if turn == 0 else 650,
+        }
+        for turn in range(len(session))
+    ]
+    return [{**turn, "usage": told} for turn, told in zip(session, usage, strict=True)]
+
+
+def wait_for_a_human(stage: Stage) -> None:
+    stage.start().question()
+
+
+def work_for_long(stage: Stage) -> None:
+    run = stage.start()
+    eventually("it works", lambda: len(run.sessions("fix.implement_1")) == 1, SECONDS)
+
+
+def wait_after_a_round(stage: Stage) -> None:
+    stage.start("goal_loop", goal="Let it add.", max_rounds=4, human_review="each round").question()
+
+
+WRONG, RIGHT = edit("a - b", "a * b + 1"), edit("a * b + 1", "a + b")
+SHOWN = Scenario(
+    "shown",
+    wait_for_a_human,
+    script={
+        **bug_fixed_by(
+            cached([{**WRONG[0], "text": HOSTILE}, *WRONG[1:]], began_with=5_300),
+            cached(RIGHT, began_with=4_100),
+        ),
+        "investigate": [
+            [{"text": "Busy at first.", "ops": [{"op": "read", "path": "calc.py"}], "fail": [529]}, *FOUND]
+        ],
+    },
+)
+"""A model call that failed, tokens from the cache, a check that failed, a further round, an open question."""
+
+LONG = Scenario(
+    "long",
+    work_for_long,
+    script=bug_fixed_by(
+        [
+            {"text": f"Look {turn}.", "ops": [{"op": "shell", "command": f"sleep 25; echo {turn}"}]}
+            for turn in range(55)
+        ]
+    ),
+)
+"""A session that goes on until somebody stops it."""
+
+STEERED = Scenario(
+    "steered",
+    wait_after_a_round,
+    script={
+        "r1.orchestrate": [
+            answering(
+                done=False,
+                why="Try something.",
+                tasks=[
+                    {
+                        "title": "Try",
+                        "prompt": "Try.",
+                        "files": ["calc.py"],
+                        "acceptance": "It adds.",
+                        "why": "-",
+                    }
+                ],
+            )
+        ],
+        "r1.work.0": [WRONG],
+    },
+)
+"""A loop that is under way."""
