@@ -28,6 +28,9 @@ export const State = ({ state, ...more }) => html`
     <span aria-hidden="true">${look(state).sign}</span> ${state}
   <//>`;
 
+// What is worth knowing, and not worth looking at first.
+export const Quiet = ({ children, ...more }) => html`<${Text} as="span" fontSize="xs" color="fg.muted" ...${more}>${children}<//>`;
+
 export const Section = ({ title, aside, children, testid, ...more }) => html`
   <${Box} as="section" data-testid=${testid} mb=${6} ...${more}>
     <${Flex} align="baseline" justify="space-between" gap=${3} wrap="wrap" mb=${2}>

@@ -3,7 +3,7 @@ import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, usePlace } from "../kit/use.js";
 import { address } from "../kit/api.js";
 import { compact, cost, count, dollars, time } from "../kit/format.js";
-import { Card, Empty, Fold, Go, Loaded, Section } from "../kit/parts.js";
+import { Card, Empty, Fold, Loaded, Section } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { DataTable } from "../kit/table.js";
 

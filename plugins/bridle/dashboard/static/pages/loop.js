@@ -31,11 +31,15 @@ const Shown = ({ data, reload }) => html`
   <//>
   ${data.rounds.length > 0 &&
   html`<${Section} title="Cost, added up" testid="cumulated">
-    <${Card}><${Growth} testid="loop-growth" tell=${(value) => dollars(String(value))} cap=${data.budget?.cap_usd == null ? null : Number(data.budget.cap_usd)}
-      points=${data.rounds.map((round) => ({ name: `round ${round.round}`, value: Number(round.cumulated_usd) }))} /><//>
+    <${Card}>
+      <${Growth} testid="loop-growth" tell=${(value) => dollars(String(value))} cap=${data.budget?.cap_usd == null ? null : Number(data.budget.cap_usd)}
+        points=${data.rounds.map((round) => ({ name: `round ${round.round}`, value: Number(round.cumulated_usd) }))} />
+    <//>
   <//>`}
   ${data.start.length > 0 &&
-  html`<${Section} title="Before the first round" testid="start" aside="what the criteria said"><${Card}><${Criteria} criteria=${data.start} /><//><//>`}
+  html`<${Section} title="Before the first round" testid="start" aside="what the criteria said">
+    <${Card}><${Criteria} criteria=${data.start} /><//>
+  <//>`}
   <${Section} title="Particulars"><${Particulars} loop=${data.loop} /><//>`;
 
 const Head = ({ data, reload }) => {
@@ -61,16 +65,20 @@ const Figures = ({ data }) => {
   const { loop, rounds, budget } = data;
   const orchestration = rounds.reduce((total, round) => total + round.orchestration_tokens, 0);
   const workers = rounds.flatMap((round) => round.workers);
+  const merged = workers.filter((worker) => worker.status === "merged").length;
   const cap = budget?.cap_usd ?? null;
   return html`
     <${Flex} gap=${3} wrap="wrap" mb=${6} data-testid="figures">
-      <${Figure} name="Rounds" testid="figure-rounds" value=${count(loop.rounds)} made=${loop.max_rounds ? `of at most ${count(loop.max_rounds)}` : "no cap"} />
+      <${Figure} name="Rounds" testid="figure-rounds" value=${count(loop.rounds)}
+        made=${loop.max_rounds ? `of at most ${count(loop.max_rounds)}` : "no cap"} />
       <${Figure} name="Cost" testid="figure-cost" value=${cost(loop.totals)}
-        made=${cap === null ? "no cap in dollars" : html`<${Meter} part=${Number(budget.spent_usd)} whole=${Number(cap)} label="spent of the loop's budget" /> of ${dollars(cap)}`} />
+        made=${cap === null
+          ? "no cap in dollars"
+          : html`<${Meter} part=${Number(budget.spent_usd)} whole=${Number(cap)} label="spent of the loop's budget" /> of ${dollars(cap)}`} />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(loop.totals.tokens)} made="${count(loop.totals.calls)} model calls" />
       <${Figure} name="Orchestration" testid="figure-orchestration" value=${percent(loop.totals.tokens ? orchestration / loop.totals.tokens : null)}
         made="${count(orchestration)} tokens of the orchestrator" />
-      <${Figure} name="Workers" testid="figure-workers" value=${count(workers.length)} made="${count(workers.filter((worker) => worker.status === "merged").length)} merged" />
+      <${Figure} name="Workers" testid="figure-workers" value=${count(workers.length)} made="${count(merged)} merged" />
       ${loop.deadline && html`<${Figure} name="Deadline" value=${time(loop.deadline).slice(5, 16)} made="no round begins after it" />`}
     <//>`;
 };

@@ -9,6 +9,9 @@ const { Box, Button, Flex, Text } = ChakraUI;
 
 const STATES = ["running", "paused", "stopped", "done", "failed"];
 
+const NONE = html`No goal has been pursued yet. Trigger <b>goal_loop</b> in Airflow, or say
+  <${Box} as="code" mx=${1}>bridle goal "…" --repo … --done-when tests<//> in a terminal.`;
+
 export default function Loops() {
   const [place, change] = usePlace();
   const asked = useApi("loops", { state: place.state }, 5);
@@ -16,14 +19,14 @@ export default function Loops() {
     <${Flex} gap=${2} mb=${4} wrap="wrap" role="group" aria-label="filter loops">
       ${["", ...STATES].map(
         (state) => html`<${Button} key=${state} size="sm" variant=${(place.state ?? "") === state ? "solid" : "outline"}
-          aria-pressed=${(place.state ?? "") === state} data-testid="loops-${state || "all"}" onClick=${() => change({ state })}>${state || "all"}<//>`,
+          aria-pressed=${(place.state ?? "") === state} data-testid="loops-${state || "all"}"
+          onClick=${() => change({ state })}>${state || "all"}<//>`,
       )}
     <//>
     <${Loaded} asked=${asked}>
       ${({ loops }) =>
         loops.length === 0
-          ? html`<${Empty} testid="no-loops">${place.state ? `No loop is ${place.state}.` : html`No goal has been pursued yet. Trigger <b>goal_loop</b> in Airflow, or say
-              <${Box} as="code" mx=${1}>bridle goal "…" --repo … --done-when tests<//> in a terminal.`}<//>`
+          ? html`<${Empty} testid="no-loops">${place.state ? `No loop is ${place.state}.` : NONE}<//>`
           : html`<${LoopTable} loops=${loops} />`}
     <//>`;
 }
@@ -35,7 +38,10 @@ const LoopTable = ({ loops }) => {
       name: "goal",
       title: "Goal",
       wide: true,
-      of: (loop) => html`<${Go} page="loop" params=${{ id: loop.id }} fontWeight="medium"><${Text} as="span" lineClamp=${2} minW="14rem">${loop.goal}<//><//>
+      of: (loop) => html`
+        <${Go} page="loop" params=${{ id: loop.id }} fontWeight="medium">
+          <${Text} as="span" lineClamp=${2} minW="14rem">${loop.goal}<//>
+        <//>
         <${Text} color="fg.muted" fontSize="xs">${loop.id}<//>`,
     },
     { name: "state", title: "State", of: (loop) => html`<${State} state=${loop.state} />` },
@@ -44,7 +50,12 @@ const LoopTable = ({ loops }) => {
     { name: "tokens", title: "Tokens", right: true, of: (loop) => compact(loop.totals.tokens) },
     { name: "cost", title: "Cost", right: true, of: (loop) => cost(loop.totals) },
     { name: "began", title: "Began", of: (loop) => html`<span title=${time(loop.opened_at)}>${ago(loop.opened_at, now)}</span>` },
-    { name: "reason", title: "Why it is so", wide: true, of: (loop) => html`<${Text} color="fg.muted" fontSize="xs" lineClamp=${2} minW="10rem">${loop.reason}<//>` },
+    {
+      name: "reason",
+      title: "Why it is so",
+      wide: true,
+      of: (loop) => html`<${Text} color="fg.muted" fontSize="xs" lineClamp=${2} minW="10rem">${loop.reason}<//>`,
+    },
   ];
   return html`<${DataTable} columns=${columns} rows=${loops} testid="loops" rowTestid="loop-row" keyOf=${(loop) => loop.id}
     link=${(loop) => to("loop", { id: loop.id })} />`;

@@ -34,7 +34,8 @@ const Shown = ({ data, of, within, reload }) => {
       ${waiting.map((each) => html`<${Approval} key=${each.answer_path} asked=${each} onDone=${reload} />`)}
     <//>`}
     ${spans.length === 0
-      ? html`<${Empty} testid="no-spans">Nothing has happened in this run that the ledger knows of: no session, check, question or outside write (yet).<//>`
+      ? html`<${Empty} testid="no-spans">
+          The ledger knows of nothing in this run: no session, check, question or outside write (yet).<//>`
       : html`
         <${Section} title="What took time" testid="time" aside="open a bar for its details"><${Waterfall} spans=${spans} /><//>
         ${sessions.length > 0 &&
@@ -70,13 +71,16 @@ const Head = ({ data, of, within, reload }) => {
     <//>
     ${run &&
     html`<${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
-      <${Figure} name="Cost" testid="figure-cost" value=${cost(run.totals)} made="${count(run.totals.calls)} model calls${run.totals.unknown_calls ? `, ${count(run.totals.unknown_calls)} of unknown cost` : ""}" />
+      <${Figure} name="Cost" testid="figure-cost" value=${cost(run.totals)}
+        made="${count(run.totals.calls)} model calls${run.totals.unknown_calls ? `, ${count(run.totals.unknown_calls)} of unknown cost` : ""}" />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(run.totals.tokens)}
         made="${compact(run.totals.input_tokens)} in (${compact(run.totals.cache_read_tokens)} from cache), ${compact(run.totals.output_tokens)} out" />
       <${Figure} name="Sessions" testid="figure-sessions" value=${count(run.sessions)}
         made="${working ? `${working} at work` : "none at work"}${resumed ? `, ${resumed} resumed` : ""}" />
-      <${Figure} name="Rounds" testid="figure-rounds" value=${count(rounds(sessions))} made="${count(new Set(sessions.map(stepOf)).size)} steps with sessions" />
-      <${Figure} name="Checks" testid="figure-checks" value=${count(checks.length)} made="${count(checks.filter((span) => span.state === "passed").length)} passed" />
+      <${Figure} name="Rounds" testid="figure-rounds" value=${count(rounds(sessions))}
+        made="${count(new Set(sessions.map(stepOf)).size)} steps with sessions" />
+      <${Figure} name="Checks" testid="figure-checks" value=${count(checks.length)}
+        made="${count(checks.filter((span) => span.state === "passed").length)} passed" />
       <${Figure} name="Time" testid="figure-time" value=${duration(Date.parse(working ? new Date(now) : run.last_at) - Date.parse(run.opened_at))}
         made="from its first session to its newest" />
     <//>
@@ -102,7 +106,8 @@ const Actions = ({ data, of, reload }) => {
           <${Confirm} testid="resume-run" palette="blue" act=${() => post("run/resume", of)} onDone=${reload}
             question="Lift the stop? Steps that it ended go on from their checkpoints when you clear them in Airflow.">Resume<//>`
       : html`<${Confirm} testid="stop-run" act=${() => post("run/stop", of)} onDone=${reload}
-          question="Stop this run? Its sessions end within seconds; no session, check or outside write of it begins any more. What was done so far is kept.">■ Stop<//>`}
+          question=${`Stop this run? Its sessions end within seconds; no session, check or outside write of it begins
+            any more. What was done so far is kept.`}>■ Stop<//>`}
   <//>`;
 };
 

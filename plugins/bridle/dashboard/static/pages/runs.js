@@ -4,7 +4,7 @@ import { useApi, useKey, usePlace } from "../kit/use.js";
 import { Empty, Loaded } from "../kit/parts.js";
 import { RunTable } from "../parts/runs.js";
 
-const { Box, Button, Flex, Input, NativeSelect } = ChakraUI;
+const { Button, Flex, Input, NativeSelect } = ChakraUI;
 
 const STATES = ["queued", "running", "success", "failed"];
 

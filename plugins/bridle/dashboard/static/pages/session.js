@@ -36,7 +36,9 @@ const Shown = ({ data, within, reload }) => html`
   ${data.result !== null &&
   html`<${Section} title="Answer" testid="result"><${Mono}>${JSON.stringify(data.result, null, 2)}<//><//>`}
   <${Section} title="Checks" testid="checks" aside="run by the harness, outside the session">
-    ${data.checks.length ? html`<${Checks} checks=${data.checks} />` : html`<${Empty}>No check was run on this session's work${data.span.end ? "" : " yet"}.<//>`}
+    ${data.checks.length
+      ? html`<${Checks} checks=${data.checks} />`
+      : html`<${Empty}>No check was run on this session's work${data.span.end ? "" : " yet"}.<//>`}
   <//>
   <${Section} title="Files changed" testid="files">
     ${data.files.length
@@ -67,7 +69,8 @@ const Head = ({ data, within, reload }) => {
       <//>
       ${data.may_stop &&
       html`<${Confirm} testid="stop-session" act=${() => post("session/stop", { id: data.id })} onDone=${reload}
-        question="End this session? It ends within ten seconds, and its work so far is kept; the step then fails unless it is tried again.">■ Stop<//>`}
+        question=${`End this session? It ends within ten seconds, and its work so far is kept; the step then fails, and
+          goes on from there when you clear it.`}>■ Stop<//>`}
     <//>`;
 };
 
@@ -83,23 +86,27 @@ const Siblings = ({ data }) => html`
 
 const Figures = ({ data }) => {
   const { totals, span } = data;
+  const { cost_usd, tokens, turns, minutes } = data.limits;
   const now = useNow(span.end ? 60 : 1);
   return html`
     <${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(totals)}
-        made=${data.limits.cost_usd ? `of at most $${data.limits.cost_usd}` : totals.unknown_calls ? `${totals.unknown_calls} calls of unknown cost` : "no limit in dollars"} />
-      <${Figure} name="Tokens" testid="figure-tokens" value=${compact(totals.tokens)} made=${data.limits.tokens ? `of at most ${compact(data.limits.tokens)}` : "no limit in tokens"} />
+        made="${totals.unknown_calls ? `${totals.unknown_calls} calls of unknown cost, ` : ""}${cost_usd ? `of at most $${cost_usd}` : "no limit in dollars"}" />
+      <${Figure} name="Tokens" testid="figure-tokens" value=${compact(totals.tokens)}
+        made=${tokens ? `of at most ${compact(tokens)}` : "no limit in tokens"} />
       <${Figure} name="Model calls" testid="figure-calls" value=${count(totals.calls)}
         made="${count(data.calls.filter((call) => !["ok", "under way"].includes(call.status)).length)} went wrong" />
-      <${Figure} name="Turns" testid="figure-turns" value=${span.end ? count(data.turns) : "–"} made=${data.limits.turns ? `${span.end ? "" : "told at its end, "}of at most ${data.limits.turns}` : ""} />
+      <${Figure} name="Turns" testid="figure-turns" value=${span.end ? count(data.turns) : "–"}
+        made="${span.end ? "" : "told at its end, "}of at most ${turns ?? "any number"}" />
       <${Figure} name="Time" testid="figure-time" value=${duration((span.end ? Date.parse(span.end) : now) - Date.parse(span.start))}
-        made=${data.limits.minutes ? `of at most ${data.limits.minutes} min` : ""} />
+        made="of at most ${minutes ?? "any number of"} min" />
     <//>
     <${Box} mb=${6}><${Tokens} totals=${totals} /><//>`;
 };
 
 const Particulars = ({ data }) => {
   const { span } = data;
+  const limits = Object.entries(data.limits).filter(([, value]) => value !== null);
   return html`<${Facts} facts=${[
     ["session", html`<${Code}>${data.id}<//>`],
     ["try", tryOf(span)],
@@ -110,6 +117,6 @@ const Particulars = ({ data }) => {
     ["from commit", span.base_commit && html`<${Code}>${commit(span.base_commit)}<//>`],
     ["commit", span.commit && html`<${Code}>${commit(span.commit)}<//>`],
     ["prompt's digest", html`<${Code}>${data.prompt_digest}<//>`],
-    ["limits", Object.entries(data.limits).filter(([, value]) => value !== null).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ")],
+    ["limits", limits.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ")],
   ]} />`;
 };

@@ -30,12 +30,17 @@ export function axisOf(spans, now, pixels) {
     for (let at = begin + Math.ceil((piece.start - begin) / step) * step; at <= piece.end; at += step) {
       const where = x(at);
       const room = (100 * LABEL) / Math.max(pixels, LABEL);
-      if (where < 100 - room && (ticks.length === 0 || where - ticks[ticks.length - 1].x > room)) ticks.push({ x: where, label: elapsed(at - begin) });
+      const apart = ticks.length === 0 || where - ticks[ticks.length - 1].x > room;
+      if (apart && where < 100 - room) ticks.push({ x: where, label: elapsed(at - begin) });
     }
   }
   const breaks = pieces
     .filter((piece) => piece.cut)
-    .map((piece) => ({ x: (100 * piece.left) / width, width: (100 * piece.width) / width, label: `${duration(piece.end - piece.start)} without work` }));
+    .map((piece) => ({
+      x: (100 * piece.left) / width,
+      width: (100 * piece.width) / width,
+      label: `${duration(piece.end - piece.start)} without work`,
+    }));
   return { x, ticks, breaks, begin, end };
 }
 

@@ -1,7 +1,7 @@
 // Model calls of a session, each attempt a row; what a provider did not say is unknown.
 import { ChakraUI, html } from "../kit/html.js";
 import { clock, count, dollars, duration, time } from "../kit/format.js";
-import { State } from "../kit/parts.js";
+import { Quiet, State } from "../kit/parts.js";
 import { DataTable } from "../kit/table.js";
 
 const { Box, Text } = ChakraUI;
@@ -16,7 +16,12 @@ const COLUMNS = [
     title: "Asked, answered",
     of: (call) => html`${call.asked}<${Text} color="fg.muted" fontSize="xs">${call.answered ?? "no answer"}<//>`,
   },
-  { name: "status", title: "Status", of: (call) => html`<${State} state=${call.status === "ok" ? "done" : call.status} />${call.http_status && call.http_status !== 200 ? ` ${call.http_status}` : ""}` },
+  {
+    name: "status",
+    title: "Status",
+    of: (call) => html`<${State} state=${call.status === "ok" ? "done" : call.status} />
+      ${call.http_status && call.http_status !== 200 && html` <${Quiet}>${call.http_status}<//>`}`,
+  },
   number("input", "In, cache included", (call) => count(call.input_tokens)),
   number("read", "Cache read", (call) => count(call.cache_read_tokens)),
   number("write", "Cache write", (call) => count(call.cache_write_tokens)),

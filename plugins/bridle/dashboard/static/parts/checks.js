@@ -1,7 +1,7 @@
 // What the harness found when it looked itself: checks of a session, criteria of a loop.
 import { ChakraUI, html } from "../kit/html.js";
 import { commit, count, duration, time } from "../kit/format.js";
-import { Card, Fold, Mono, State } from "../kit/parts.js";
+import { Card, Fold, Mono, Quiet, State } from "../kit/parts.js";
 import { Code } from "../kit/facts.js";
 
 const { Box, Flex, Text } = ChakraUI;
@@ -14,13 +14,16 @@ export const Checks = ({ checks }) =>
       <${Card} key=${check.id} mb=${2} data-testid="check" data-state=${stateOf(check)}>
         <${Flex} gap=${3} align="center" wrap="wrap">
           <${State} state=${stateOf(check)} /><b>${check.name}</b><${Code}>${check.command}<//>
-          <${Text} as="span" color="fg.muted" fontSize="xs" title=${time(check.at)}>
-            ${check.exit_code === null ? "no exit code" : `exit code ${check.exit_code}`}, ${duration(check.seconds * 1000)}${check.commit ? `, on commit ${commit(check.commit)}` : ""}
+          <${Quiet} title=${time(check.at)}>
+            ${check.exit_code === null ? "no exit code" : `exit code ${check.exit_code}`}, ${duration(check.seconds * 1000)}
+            ${check.commit && `, on commit ${commit(check.commit)}`}
           <//>
         <//>
-        ${check.output.trim() && html`<${Fold} title=${html`<${Text} as="span" fontSize="sm" color="fg.muted">output<//>`} open=${check.exit_code !== 0}><${Mono}>${check.output}<//><//>`}
+        ${check.output.trim() && html`<${Output} text=${check.output} open=${check.exit_code !== 0} />`}
       <//>`,
   );
+
+const Output = ({ text, open }) => html`<${Fold} title=${html`<${Quiet}>output<//>`} open=${open}><${Mono} maxH="20rem">${text}<//><//>`;
 
 export const Criteria = ({ criteria }) =>
   criteria.map(
@@ -29,7 +32,7 @@ export const Criteria = ({ criteria }) =>
         <${Flex} gap=${2} align="center" wrap="wrap" fontSize="sm">
           <${State} state=${each.passed ? "passed" : "failed"} /><b>${each.name}</b>
           ${each.passing.length + each.failing.length > 0 &&
-          html`<${Text} as="span" color="fg.muted" fontSize="xs">${count(each.passing.length)} of ${count(each.passing.length + each.failing.length)} pass<//>`}
+          html`<${Quiet}>${count(each.passing.length)} of ${count(each.passing.length + each.failing.length)} pass<//>`}
         <//>
         ${each.failing.length > 0 &&
         html`<${Box} as="ul" listStyleType="none" ps=${3} fontSize="xs" color="fg.muted">
@@ -37,6 +40,6 @@ export const Criteria = ({ criteria }) =>
           ${each.failing.length > 8 && html`<li>and ${count(each.failing.length - 8)} more</li>`}
         <//>`}
         ${each.doubt && html`<${Text} fontSize="xs" color="fg.warning">▲ ${each.doubt}<//>`}
-        ${each.output.trim() && html`<${Fold} title=${html`<${Text} as="span" fontSize="xs" color="fg.muted">output<//>`}><${Mono} maxH="12rem">${each.output}<//><//>`}
+        ${each.output.trim() && html`<${Output} text=${each.output} />`}
       <//>`,
   );

@@ -1,7 +1,7 @@
 // Who decided what, why, from which options; and what followed.
 import { ChakraUI, html } from "../kit/html.js";
 import { clock, percent, step, time } from "../kit/format.js";
-import { Card, Empty, Go, State } from "../kit/parts.js";
+import { Card, Empty, Go, Quiet, State } from "../kit/parts.js";
 import { said } from "./runs.js";
 
 const { Badge, Box, Flex, Text } = ChakraUI;
@@ -10,7 +10,8 @@ const WHO = { rule: ["⚙", "gray"], policy: ["⚖", "gray"], model: ["✦", "pu
 
 const By = ({ by }) => {
   const [sign, palette] = WHO[by.split(":")[0]] ?? ["?", "gray"];
-  return html`<${Badge} size="sm" variant="outline" colorPalette=${palette} data-testid="decided-by"><span aria-hidden="true">${sign}</span> ${by.replace(":", " ")}<//>`;
+  return html`<${Badge} size="sm" variant="outline" colorPalette=${palette} data-testid="decided-by">
+    <span aria-hidden="true">${sign}</span> ${by.replace(":", " ")}<//>`;
 };
 
 export const Decisions = ({ decisions, spans }) => {
@@ -28,7 +29,9 @@ export const Decisions = ({ decisions, spans }) => {
               <${Text} as="span" fontWeight="medium">${each.what}<//><${Options} options=${each.options} choice=${each.choice} />
               <${By} by=${each.by} />
               ${each.confidence !== null && html`<${Text} as="span" fontSize="sm" color="fg.muted">sure to ${percent(each.confidence)}<//>`}
-              <${Text} as="span" fontSize="xs" color="fg.muted" title=${time(each.at)}>${clock(each.at)}, ${step(each.task_id, each.map_index)}${each.try_number > 1 ? `, try ${each.try_number}` : ""}<//>
+              <${Quiet} title=${time(each.at)}>
+                ${clock(each.at)}, ${step(each.task_id, each.map_index)}${each.try_number > 1 ? `, try ${each.try_number}` : ""}
+              <//>
             <//>
             ${each.why && html`<${Text} fontSize="sm" color="fg.muted" overflowWrap="anywhere" whiteSpace="pre-wrap">${said(each.why)}<//>`}
             ${each.dispatched.length > 0 &&
@@ -52,8 +55,8 @@ const Options = ({ options, choice }) => {
   return html`<${Flex} as="span" gap=${1} wrap="wrap">
     ${all.map((option) => {
       const chosen = option === choice;
-      return html`<${Badge} key=${option} size="sm" variant=${chosen ? "solid" : "outline"} colorPalette=${chosen ? "blue" : "gray"} data-chosen=${chosen}
-        opacity=${chosen ? 1 : 0.75} whiteSpace="normal" overflowWrap="anywhere"><span aria-hidden="true">${chosen ? "●" : "○"}</span> ${option}<//>`;
+      return html`<${Badge} key=${option} size="sm" data-chosen=${chosen} variant=${chosen ? "solid" : "outline"}
+        colorPalette=${chosen ? "blue" : "gray"} opacity=${chosen ? 1 : 0.75} whiteSpace="normal" overflowWrap="anywhere"><span aria-hidden="true">${chosen ? "●" : "○"}</span> ${option}<//>`;
     })}
   <//>`;
 };

@@ -1,7 +1,7 @@
 // Patches: each line with its sign, so that colour is not needed to read them.
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { commit, count } from "../kit/format.js";
-import { Card, Empty, Fold, Go } from "../kit/parts.js";
+import { Card, Empty, Fold, Go, Quiet } from "../kit/parts.js";
 import { Code } from "../kit/facts.js";
 
 const { Box, Button, Flex, Text } = ChakraUI;
@@ -39,7 +39,8 @@ export const Files = ({ files, truncated, open = false }) => html`
   <${Box}>
     ${files.map(
       (file) => html`
-        <${Fold} key=${file.path} open=${open} testid="file" title=${html`<${Code}>${file.path}<//> <${Changed} added=${file.added} removed=${file.removed} />`}>
+        <${Fold} key=${file.path} open=${open} testid="file"
+          title=${html`<${Code}>${file.path}<//> <${Changed} added=${file.added} removed=${file.removed} />`}>
           <${DiffView} text=${body(file.patch).replace(/\n$/, "")} />
         <//>`,
     )}
@@ -64,7 +65,7 @@ export const Changes = ({ diffs }) => {
       <${Card} key=${diff.session_id ?? "whole"} mb=${2} data-testid=${diff.whole ? "diff-whole" : "diff-session"} data-session=${diff.session_id}>
         <${Fold} open=${diff.whole || all.length === 1}
           title=${html`<b>${diff.title}</b> <${Changed} ...${changed(diff.files)} />
-            <${Text} as="span" color="fg.muted" fontSize="xs">${" "}in ${count(diff.files.length)} ${diff.files.length === 1 ? "file" : "files"}${diff.commit ? `, commit ${commit(diff.commit)}` : ""}<//>`}>
+            <${Quiet}>${" "}in ${count(diff.files.length)} ${diff.files.length === 1 ? "file" : "files"}, commit ${commit(diff.commit)}<//>`}>
           <${Flex} direction="column" gap=${2} ps=${{ base: 0, md: 3 }}>
             <${Files} files=${diff.files} truncated=${diff.truncated} open=${diff.files.length <= 3} />
             ${diff.session_id && html`<${Box} fontSize="sm"><${Go} page="session" params=${{ id: diff.session_id }}>the session that did it<//><//>`}

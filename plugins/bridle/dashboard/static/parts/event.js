@@ -1,7 +1,7 @@
 // One event of a session; every word of it is untrusted, and only ever text.
 import { ChakraUI, React, html } from "../kit/html.js";
 import { clock, commit, time } from "../kit/format.js";
-import { Fold, Mono, State } from "../kit/parts.js";
+import { Fold, Mono, Quiet, State } from "../kit/parts.js";
 import { Code } from "../kit/facts.js";
 
 const { Box, Flex, Text } = ChakraUI;
@@ -21,7 +21,7 @@ const Told = ({ event, result, over }) => {
   const { kind, payload } = event;
   if (kind === "text") return html`<${Text} whiteSpace="pre-wrap" overflowWrap="anywhere" py=${1}>${payload.text}<//>`;
   if (kind === "reasoning") {
-    return html`<${Fold} title=${html`<${Text} as="span" color="fg.muted" fontStyle="italic">✦ reasoning<//>`} open=${(payload.text ?? "").length < 600}>
+    return html`<${Fold} title=${html`<${Quiet} fontStyle="italic">✦ reasoning<//>`} open=${(payload.text ?? "").length < 600}>
       <${Text} whiteSpace="pre-wrap" overflowWrap="anywhere" color="fg.muted" fontStyle="italic">${payload.text}<//>
     <//>`;
   }
@@ -32,9 +32,11 @@ const Told = ({ event, result, over }) => {
 const Called = ({ payload, result, over }) => {
   const state = result ? (result.payload.ok === false ? "failed" : "done") : over ? "no answer" : "under way";
   return html`
-    <${Fold} testid="tool" title=${html`<${Text} as="span" fontWeight="medium">${payload.tool}<//> <${Code} color="fg.muted">${titleOf(payload)}<//> <${State} state=${state} />`}>
+    <${Fold} testid="tool"
+      title=${html`<b>${payload.tool}</b> <${Code} color="fg.muted">${titleOf(payload)}<//> <${State} state=${state} />`}>
       <${Mono} maxH="16rem">${written(payload.input)}<//>
-      ${result && html`<${Text} fontSize="xs" color="fg.muted" mt=${1}>came back<//><${Mono} maxH="20rem" data-testid="tool-result">${written(result.payload.text ?? "")}<//>`}
+      ${result &&
+      html`<${Quiet}>came back<//><${Mono} maxH="20rem" data-testid="tool-result">${written(result.payload.text ?? "")}<//>`}
     <//>`;
 };
 
@@ -55,5 +57,5 @@ const TONES = { error: "fg.error", denied: "fg.warning", fallback: "fg.warning",
 const Noted = ({ kind, payload }) => {
   const words = SAYS[kind]?.(payload);
   if (words) return html`<${Text} color=${TONES[kind] ?? "fg.muted"} py=${1} overflowWrap="anywhere">${words}<//>`;
-  return html`<${Fold} title=${html`<${Text} as="span" color="fg.muted">${kind.replaceAll("_", " ")}<//>`}><${Mono}>${written(rest(payload))}<//><//>`;
+  return html`<${Fold} title=${html`<${Quiet}>${kind.replaceAll("_", " ")}<//>`}><${Mono}>${written(rest(payload))}<//><//>`;
 };

@@ -33,7 +33,8 @@ export const LoopActions = ({ loop, onDone }) => {
         <${Button} size="sm" variant="outline" aria-expanded=${extending} data-testid="extend-loop" onClick=${() => extend(!extending)}>+ Extend<//>
         ${loop.state !== "stopped" &&
         html`<${Confirm} testid="stop-loop" act=${() => stop(loop.id)} onDone=${done}
-          question="Stop this loop? Every session of the round under way ends within seconds, and its run is marked as failed. What was done so far is kept.">■ Stop<//>`}
+          question=${`Stop this loop? Every session of the round under way ends within seconds, and its run is marked as
+            failed. What was done so far is kept.`}>■ Stop<//>`}
       <//>
       ${extending && html`<${Extend} loop=${loop} onDone=${done} />`}
     <//>`;
@@ -46,7 +47,8 @@ const Extend = ({ loop, onDone }) => {
   const [error, setError] = useState(null);
   const send = async (event) => {
     event.preventDefault();
-    const given = Object.fromEntries(Object.entries(more).filter(([, text]) => text).map(([name, text]) => [name, name === "budget_usd" ? text : Number(text)]));
+    const filled = Object.entries(more).filter(([, text]) => text);
+    const given = Object.fromEntries(filled.map(([name, text]) => [name, name === "budget_usd" ? text : Number(text)]));
     try {
       await post("loop/extend", { id: loop.id }, given);
       onDone();

@@ -17,20 +17,28 @@ export const RoundCard = ({ round, loop, budget }) => html`
     <${Text} fontSize="xs" color="fg.muted" mb=${2} overflowWrap="anywhere">
       <${Go} page="run" params=${{ dag_id: loop.dag_id, run_id: round.run_id }}>${round.run_id}<//>, ${took(round)}
     <//>
-    <${Part} title="Decision"><${Text} fontSize="sm" overflowWrap="anywhere">${round.done && "✓ The orchestrator says that the goal is met. "}${round.why || "None yet."}<//><//>
+    <${Part} title="Decision">
+      <${Said}>${round.done && "✓ The orchestrator says that the goal is met. "}${round.why || "None yet."}<//>
+    <//>
     <${Part} title="Workers (${round.workers.length})">
       ${round.workers.length === 0
-        ? html`<${Text} fontSize="sm" color="fg.muted">None were sent.<//>`
+        ? html`<${Said}>None were sent.<//>`
         : round.workers.map((worker, index) => html`<${Worker} key=${index} worker=${worker} />`)}
-      ${round.postponed.length > 0 && html`<${Text} fontSize="xs" color="fg.warning">▲ ${round.postponed.length} more tasks than a round takes were put off<//>`}
+      ${round.postponed.length > 0 &&
+      html`<${Text} fontSize="xs" color="fg.warning">▲ ${round.postponed.length} more tasks than a round takes were put off<//>`}
     <//>
     <${Part} title="Criteria">
-      ${round.criteria.length ? html`<${Criteria} criteria=${round.criteria} />` : html`<${Text} fontSize="sm" color="fg.muted">Not looked at yet.<//>`}
+      ${round.criteria.length ? html`<${Criteria} criteria=${round.criteria} />` : html`<${Said}>Not looked at yet.<//>`}
     <//>
-    ${round.reason && html`<${Part} title="Verdict"><${Text} fontSize="sm" overflowWrap="anywhere">${round.reason}<//><//>`}
-    ${round.answer && html`<${Part} title="Human"><${Text} fontSize="sm" overflowWrap="anywhere" data-testid="human">☺ ${(round.answered_by ?? "").replace(/^human:/, "")}: <b>${round.answer}</b>${round.feedback && `: ${round.feedback}`}<//><//>`}
+    ${round.reason && html`<${Part} title="Verdict"><${Said}>${round.reason}<//><//>`}
+    ${round.answer && html`<${Part} title="Human"><${Answer} round=${round} /><//>`}
     <${Part} title="Cost"><${Cost} round=${round} budget=${budget} /><//>
   <//>`;
+
+const Said = ({ children, ...more }) => html`<${Text} fontSize="sm" overflowWrap="anywhere" ...${more}>${children}<//>`;
+
+const Answer = ({ round }) => html`<${Said} data-testid="human">
+  ☺ ${(round.answered_by ?? "").replace(/^human:/, "")}: <b>${round.answer}</b>${round.feedback && `: ${round.feedback}`}<//>`;
 
 const Part = ({ title, children }) => html`
   <${Box} mb=${3}>
@@ -60,6 +68,7 @@ const Cost = ({ round, budget }) => html`
   <${Text} fontSize="xs" color="fg.muted" mb=${1}>
     <span data-testid="round-cumulated">${dollars(round.cumulated_usd)}</span> since the beginning${budget?.cap_usd ? ` of ${dollars(budget.cap_usd)}` : ""}
   <//>
-  ${budget?.cap_usd && html`<${Meter} part=${Number(round.cumulated_usd)} whole=${Number(budget.cap_usd)} label="spent of the loop's budget after round ${round.round}" />`}`;
+  ${budget?.cap_usd &&
+  html`<${Meter} part=${Number(round.cumulated_usd)} whole=${Number(budget.cap_usd)} label="spent after round ${round.round}" />`}`;
 
 const took = (round) => (round.closed_at ? duration(Date.parse(round.closed_at) - Date.parse(round.opened_at)) : "under way");

@@ -38,7 +38,8 @@ export const SpanDetails = ({ span, spans, onClose }) => {
     [{ session: "said", check: "command", approval: "answer", effect: "where" }[span.kind],
       span.kind === "check" ? html`<${Code}>${span.detail}<//>` : said(span.detail)],
     ["why it began so", span.why],
-    ["went on from", before && html`<${Go} page="session" params=${{ id: before.id }}>round ${before.round}, try ${before.try_number} (${before.state})<//>`],
+    ["went on from", before && html`<${Go} page="session" params=${{ id: before.id }}>
+      round ${before.round}, try ${before.try_number} (${before.state})<//>`],
     ["made", span.url && (webLink(span.url) ? html`<${Outside} href=${span.url}>${span.url}<//>` : span.url)],
   ];
   return html`
@@ -46,7 +47,8 @@ export const SpanDetails = ({ span, spans, onClose }) => {
       <${Flex} justify="space-between" align="center" gap=${3} wrap="wrap" mb=${2}>
         <${Heading} as="h3" size="sm" overflowWrap="anywhere">${span.kind}: ${span.label} <${State} state=${span.state} /><//>
         <${Flex} gap=${3} align="center">
-          ${span.kind === "session" && html`<${Go} page="session" params=${{ id: span.id }} fontSize="sm" data-testid="open-session">transcript, prompt, checks<//>`}
+          ${span.kind === "session" &&
+          html`<${Go} page="session" params=${{ id: span.id }} fontSize="sm" data-testid="open-session">transcript, prompt, checks<//>`}
           <${Button} size="xs" variant="ghost" aria-label="close" onClick=${onClose}>✕<//>
         <//>
       <//>

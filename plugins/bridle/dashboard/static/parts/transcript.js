@@ -33,14 +33,17 @@ export const Transcript = ({ id }) => {
         ${state !== "ended" &&
         html`<${Button} size="xs" variant=${following ? "solid" : "outline"} aria-pressed=${following} data-testid="follow"
           onClick=${() => follow(!following)}>follow<//>`}
-        <${Text} fontSize="sm" color="fg.muted" role="status" data-testid="stream-state" data-state=${state}>${TOLD[state]}, ${count(events.length)} events<//>
+        <${Text} fontSize="sm" color="fg.muted" role="status" data-testid="stream-state" data-state=${state}>
+          ${TOLD[state]}, ${count(events.length)} events<//>
       <//>
       ${wanted.length > most &&
       html`<${Button} size="xs" variant="outline" mb=${2} onClick=${() => setMost(most + 1000)}>${count(wanted.length - most)} earlier ones<//>`}
-      <${Box} as="ol" listStyleType="none" m=${0} data-testid="transcript" borderWidth=${shown.length ? "1px" : 0} borderColor="border" borderRadius="md">
+      <${Box} as="ol" listStyleType="none" m=${0} data-testid="transcript" borderWidth=${shown.length ? "1px" : 0}
+        borderColor="border" borderRadius="md">
         ${shown.map(({ event, result }) => html`<${EventLine} key=${event.seq} event=${event} result=${result} over=${state === "ended"} />`)}
       <//>
-      ${shown.length === 0 && state !== "connecting" && html`<${Empty} testid="no-events">Nothing ${only === "all" ? "has happened" : "of that kind"} (yet).<//>`}
+      ${shown.length === 0 && state !== "connecting" &&
+      html`<${Empty} testid="no-events">Nothing ${only === "all" ? "has happened" : "of that kind"} (yet).<//>`}
       <${Box} ref=${end} h="1px" />
     <//>`;
 };

@@ -1,5 +1,5 @@
 // Everything that took time in a run, on one time axis: a row for each step, a bar for each thing.
-import { ChakraUI, html, useEffect, useRef, useState } from "../kit/html.js";
+import { ChakraUI, html, useRef, useState } from "../kit/html.js";
 import { useNow, useWidth } from "../kit/use.js";
 import { duration, step } from "../kit/format.js";
 import { Card } from "../kit/parts.js";
@@ -58,22 +58,29 @@ const Axis = ({ axis, track }) => html`
   <${Flex} aria-hidden="true">
     <${Box} w=${NAME} flexShrink=${0} display=${{ base: "none", md: "block" }} />
     <${Box} ref=${track} position="relative" h="18px" flex="1" fontSize="xs" color="fg.muted" fontVariantNumeric="tabular-nums">
-      ${axis.ticks.map((tick) => html`<${Box} key=${tick.x} position="absolute" whiteSpace="nowrap" style=${{ left: `${tick.x}%` }}>${tick.label}<//>`)}
+      ${axis.ticks.map(
+        (tick) => html`<${Box} key=${tick.x} position="absolute" whiteSpace="nowrap" style=${{ left: `${tick.x}%` }}>${tick.label}<//>`,
+      )}
     <//>
   <//>`;
 
 const Row = ({ row, axis, pixels, now, opened, first, onOpen }) => html`
-  <${Flex} direction=${{ base: "column", md: "row" }} borderTopWidth="1px" borderColor="border.muted" data-testid="waterfall-row" data-step=${row.name}>
+  <${Flex} direction=${{ base: "column", md: "row" }} borderTopWidth="1px" borderColor="border.muted" data-testid="waterfall-row"
+    data-step=${row.name}>
     <${Text} w=${NAME} flexShrink=${0} fontSize="sm" pt="3px" pe=${2} overflowWrap="anywhere" lineHeight="1.35">${row.name}<//>
     <${Box} position="relative" flex=${{ base: "none", md: "1" }} style=${{ height: row.lanes.length * LANE + 4 }}>
-      ${axis.ticks.map((tick) => html`<${Box} key=${tick.x} position="absolute" top=${0} bottom=${0} borderStartWidth="1px" borderColor="border.muted" style=${{ left: `${tick.x}%` }} />`)}
+      ${axis.ticks.map(
+        (tick) => html`<${Box} key=${tick.x} position="absolute" top=${0} bottom=${0} borderStartWidth="1px" borderColor="border.muted"
+          style=${{ left: `${tick.x}%` }} />`,
+      )}
       ${axis.breaks.map(
         (cut) => html`<${Box} key=${`cut ${cut.x}`} position="absolute" top=${0} bottom=${0} bg="bg.muted" opacity=${0.7} title=${cut.label}
           style=${{ left: `${cut.x}%`, width: `${cut.width}%` }} />`,
       )}
       ${row.lanes.map((lane, number) =>
         lane.map((span, place) => html`<${Bar} key=${keyOf(span)} span=${span} axis=${axis} pixels=${pixels} now=${now} top=${number * LANE + 3}
-          next=${lane[place + 1]} open=${opened === keyOf(span)} reached=${opened === keyOf(span) || (opened === null && first && number === 0 && place === 0)}
+          next=${lane[place + 1]} open=${opened === keyOf(span)}
+          reached=${opened === null ? first && number === 0 && place === 0 : opened === keyOf(span)}
           onOpen=${onOpen} />`),
       )}
     <//>
