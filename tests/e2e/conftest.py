@@ -6,16 +6,12 @@ of all tests that were selected are played in one Airflow, some at a time, whate
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from e2e_browser import Dashboard, logged_in
 from e2e_scenario import Scenario
 from e2e_stage import Stage
 from e2e_world import World, world_of
-
-if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
 
 
 @pytest.fixture(scope="session")
@@ -38,19 +34,20 @@ def stage(request: pytest.FixtureRequest, world: World) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def browser_context(world: World) -> "Iterator[BrowserContext]":
-    """A browser in which the user is logged in."""
-    with logged_in(world.info) as context:
-        yield context
+def window(world: World) -> Iterator[Dashboard]:
+    """A window on the dashboard, of a user who is logged in."""
+    with logged_in(world.info) as window:
+        yield window
 
 
 @pytest.fixture
-def dashboard(world: World, browser_context: "BrowserContext") -> Iterator[Dashboard]:
-    """A window of it; the pages' code must not have thrown anything."""
-    dashboard = Dashboard(browser_context.new_page(), world.info.url)
-    yield dashboard
-    dashboard.page.close()
-    assert dashboard.errors == []
+def dashboard(window: Dashboard) -> Iterator[Dashboard]:
+    """The same; the pages' code must not have thrown anything."""
+    window.page.set_viewport_size({"width": 1400, "height": 900})
+    yield window
+    errors = window.errors.copy()
+    window.errors.clear()
+    assert errors == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

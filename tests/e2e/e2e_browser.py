@@ -11,7 +11,7 @@ from e2e_run import Run
 from bridle.local.stack import StackInfo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
@@ -34,8 +34,19 @@ class Dashboard:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, page: str, shows: str, **params: object) -> "Page":
-        """Open one of Bridle's pages, and wait until it shows something."""
-        return self._open(f"/plugin/bridle?{urlencode({'page': page, **params})}", shows)
+        """Open one of Bridle's pages, and wait until it shows something.
+
+        Within Bridle's pages it goes as a link would, by Airflow's router: that is quicker.
+        """
+        path = f"/plugin/bridle?{urlencode({'page': page, **params})}"
+        if self.page.locator("[data-testid=bridle-app]").count() == 0:
+            return self._load(path, shows)
+        # by another page, so that nothing is left of what was there before
+        for name, each in (("nowhere", "/plugin/bridle?page=nowhere"), (page, path)):
+            self.page.evaluate(_FOLLOW, each)
+            self.page.locator(f"[data-testid=bridle-app][data-page={name}]").wait_for()
+        self.get(shows).first.wait_for()
+        return self.page
 
     def open_run(self, run: Run, shows: str = "waterfall") -> "Page":
         """Open the page of a run."""
@@ -43,11 +54,11 @@ class Dashboard:
 
     def open_run_tab(self, dag_id: str, run_id: str, shows: str) -> "Page":
         """Open the tab on Airflow's page of a DAG run."""
-        return self._open(f"/dags/{dag_id}/runs/{quote(run_id)}/plugin/bridle-run", shows)
+        return self._load(f"/dags/{dag_id}/runs/{quote(run_id)}/plugin/bridle-run", shows)
 
     def open_session_tab(self, dag_id: str, run_id: str, task_id: str, shows: str) -> "Page":
         """Open the tab on Airflow's page of a task instance."""
-        return self._open(f"/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}/plugin/bridle-session", shows)
+        return self._load(f"/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}/plugin/bridle-session", shows)
 
     def get(self, testid: str) -> "Locator":
         """What has this test id."""
@@ -61,22 +72,23 @@ class Dashboard:
         """What a figure says that it is made of."""
         return self.get(f"figure-{name}").locator("[data-part=made]").inner_text()
 
-    def cells(self, row: "Locator") -> dict[str, str]:
-        """A row of a table: column to text."""
-        found = row.locator("[data-column]").all()
-        return {str(cell.get_attribute("data-column")): cell.inner_text() for cell in found}
+    def table(self, rows: str) -> dict[str, dict[str, str]]:
+        """The rows of a table at one moment: key to column to text."""
+        return dict(self.get(rows).evaluate_all(_TABLE))
 
     def tokens(self, within: "Locator | None" = None) -> dict[str, int]:
         """The split of tokens that is shown: name to number."""
         box = (within or self.page).locator("[data-testid=tokens]").first
-        parts = box.locator("[data-part]").all()
-        return {str(part.get_attribute("data-part")): whole(part.inner_text()) for part in parts}
+        told = box.locator("[data-part]").evaluate_all(
+            "all => all.map(it => [it.dataset.part, it.innerText])"
+        )
+        return {name: whole(text) for name, text in told}
 
     def overflow(self) -> list[str]:
         """What is cut off at the right without a scroller, and the page itself when it scrolls sideways."""
         return list(self.page.evaluate(_OVERFLOW, APPS))
 
-    def _open(self, path: str, shows: str) -> "Page":
+    def _load(self, path: str, shows: str) -> "Page":
         self.page.goto(self._url + path, wait_until="domcontentloaded", timeout=MILLISECONDS)
         self.get(shows).first.wait_for()
         return self.page
@@ -88,24 +100,30 @@ def whole(told: str) -> int:
 
 
 @contextmanager
-def logged_in(info: StackInfo) -> "Iterator[BrowserContext]":
-    """A browser whose user has logged in."""
+def logged_in(info: StackInfo) -> Iterator[Dashboard]:
+    """A window whose user has logged in."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
-        page = context.new_page()
+        page = browser.new_page()
         page.goto(f"{info.url}/auth/login", wait_until="domcontentloaded", timeout=MILLISECONDS)
         page.fill("input[name=username]", info.user)
         page.fill("input[name=password]", info.password)
         page.click("button[type=submit]")
         page.get_by_role("link", name="Bridle", exact=True).first.wait_for(timeout=MILLISECONDS)
-        page.close()
-        yield context
+        yield Dashboard(page, info.url)
         browser.close()
 
 
+_TABLE = """(rows) => rows.map((row) => [
+  row.dataset.key,
+  Object.fromEntries([...row.querySelectorAll("[data-column]")].map((cell) => [cell.dataset.column, cell.innerText])),
+])"""
+_FOLLOW = """(path) => {
+  history.pushState({}, "", path);
+  dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+}"""
 _OVERFLOW = """(apps) => {
   const app = document.querySelector(apps);
   const right = app.getBoundingClientRect().right + 1;

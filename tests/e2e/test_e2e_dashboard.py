@@ -148,8 +148,8 @@ def test_runs_are_filtered_and_searched_and_opened_by_keys(stage: Stage, dashboa
     page.get_by_label("repository").select_option("shown")
     mine = f"issue_fix/{stage.run.run_id}"
     only = page.locator("[data-testid=run-row]")
-    eventually("one run is left", lambda: [row.get_attribute("data-key") for row in only.all()] == [mine], 60)
-    cells = dashboard.cells(only.first)
+    eventually("one run is left", lambda: list(dashboard.table("run-row")) == [mine], 60)
+    cells = dashboard.table("run-row")[mine]
     exact = spent(stage.ledger_url, OF_RUN, **key_of(stage.run))
     assert shows(cells["tokens"], exact["tokens"])
     assert shows(cells["cost"], exact["usd"])
@@ -277,3 +277,4 @@ def test_nothing_is_cut_off_on_a_phone(stage: Stage, scheme: str, dashboard: Das
     ]:
         dashboard.open(page, waits_for, **params)
         assert dashboard.overflow() == [], page
+    dashboard.page.emulate_media(color_scheme="light")

@@ -47,9 +47,7 @@ def test_each_session_of_a_run_has_its_own_tokens_dollars_and_outcome(
     stage: Stage, dashboard: Dashboard
 ) -> None:
     dashboard.open_run(stage.run, "session-row")
-    shown = {
-        row.get_attribute("data-key"): dashboard.cells(row) for row in dashboard.get("session-row").all()
-    }
+    shown = dashboard.table("session-row")
     ledger = stage.ledger_url
     known = rows(
         ledger,
@@ -208,9 +206,7 @@ def test_costs_by_anything_are_those_of_the_ledger(stage: Stage, dashboard: Dash
         )
         dashboard.get(f"by-{by}").click()
         page.get_by_role("heading", name=f"By {TITLES.get(by, by)}", exact=True).wait_for()
-        shown = {
-            row.get_attribute("data-key"): dashboard.cells(row) for row in dashboard.get("cost-row").all()
-        }
+        shown = dashboard.table("cost-row")
         after = spent(ledger)
         assert {row["name"] for row in names if row["name"]} <= set(shown)
         assert shows_between(shown[" total"]["tokens"], before["tokens"], after["tokens"])
@@ -242,7 +238,7 @@ def test_a_loop_shows_its_rounds_side_by_side_with_what_each_cost(stage: Stage, 
     page = dashboard.open("loops", "loop-row")
     row = page.locator(f"[data-testid=loop-row][data-key='{loop_id}']")
     of_loop = spent(ledger, "s.loop_id = :loop", loop=loop_id)
-    cells = dashboard.cells(row)
+    cells = dashboard.table("loop-row")[loop_id]
     assert shows(cells["tokens"], of_loop["tokens"])
     assert shows(cells["cost"], of_loop["usd"])
     assert cells["rounds"].startswith("2")

@@ -14,7 +14,7 @@ export const App = () => {
   const [{ page = "overview", ...params }] = usePlace();
   const Page = PAGES[page] ?? PAGES.overview;
   return html`
-    <${Box} p=${{ base: 2, md: 4 }} maxW="90rem" mx="auto" data-testid="bridle-app" overflowX="hidden">
+    <${Box} p=${{ base: 2, md: 4 }} maxW="90rem" mx="auto" data-testid="bridle-app" data-page=${page} overflowX="hidden">
       <${Flex} as="nav" aria-label="Bridle" gap=${{ base: 3, md: 5 }} mb=${4} borderBottomWidth="1px" borderColor="border" overflowX="auto">
         ${MENU.map(([name, title]) => {
           const here = (BELOW[page] ?? page) === name;
