@@ -118,8 +118,11 @@ def logged_in(info: StackInfo) -> Iterator[Dashboard]:
 
 _TABLE = """(rows) => rows.map((row) => [
   row.dataset.key,
-  Object.fromEntries([...row.querySelectorAll("[data-column]")].map((cell) => [cell.dataset.column, cell.innerText])),
+  Object.fromEntries(
+    [...row.querySelectorAll("[data-column]")].map((cell) => [cell.dataset.column, cell.innerText]),
+  ),
 ])"""
+_PARTS = "(all) => all.map((it) => [it.dataset.part, it.innerText])"
 _FOLLOW = """(path) => {
   history.pushState({}, "", path);
   dispatchEvent(new PopStateEvent("popstate", { state: {} }));

@@ -47,7 +47,7 @@ export const Card = ({ children, ...more }) => html`
 export const Figure = ({ name, value, made, testid, tone }) => html`
   <${Card} data-testid=${testid} flex="1 1 8.5rem">
     <${Text} color="fg.muted" fontSize="sm">${name}<//>
-    <${Text} fontSize="2xl" fontWeight="semibold" lineHeight="1.3" color=${tone} fontVariantNumeric="tabular-nums" data-part="value">
+    <${Text} fontSize=${{ base: "xl", md: "2xl" }} fontWeight="semibold" lineHeight="1.3" color=${tone} fontVariantNumeric="tabular-nums" data-part="value">
       ${value}
     <//>
     <${Text} color="fg.muted" fontSize="xs" data-part="made">${made}<//>

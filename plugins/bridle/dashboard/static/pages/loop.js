@@ -29,7 +29,7 @@ const Shown = ({ data, reload }) => html`
           ${data.rounds.map((round) => html`<${RoundCard} key=${round.round} round=${round} loop=${data.loop} budget=${data.budget} />`)}
         <//>`}
   <//>
-  ${data.rounds.length > 0 &&
+  ${data.rounds.length > 1 &&
   html`<${Section} title="Cost, added up" testid="cumulated">
     <${Card}>
       <${Growth} testid="loop-growth" tell=${(value) => dollars(String(value))} cap=${data.budget?.cap_usd == null ? null : Number(data.budget.cap_usd)}

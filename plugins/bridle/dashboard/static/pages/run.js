@@ -67,7 +67,7 @@ const Head = ({ data, of, within, reload }) => {
         <//>
         ${run?.summary && html`<${Text} mt=${1} fontSize="sm" overflowWrap="anywhere" lineClamp=${3}>${said(run.summary)}<//>`}
       <//>
-      ${data.may_act && html`<${Actions} data=${data} of=${of} reload=${reload} />`}
+      ${data.may_act && spans.length > 0 && html`<${Actions} data=${data} of=${of} reload=${reload} />`}
     <//>
     ${run &&
     html`<${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">

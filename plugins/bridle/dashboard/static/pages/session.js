@@ -32,7 +32,7 @@ const Shown = ({ data, within, reload }) => html`
   <${Section} title="Prompt" testid="prompt">
     <${Fold} title=${`as it was sent, ${count(data.prompt.length)} characters`}><${Mono} data-testid="prompt-text">${data.prompt}<//><//>
   <//>
-  <${Section} title="Transcript" testid="transcript-section"><${Transcript} id=${data.id} /><//>
+  <${Section} title="Transcript" testid="transcript-section"><${Transcript} key=${data.id} id=${data.id} live=${data.span.end === null} /><//>
   ${data.result !== null &&
   html`<${Section} title="Answer" testid="result"><${Mono}>${JSON.stringify(data.result, null, 2)}<//><//>`}
   <${Section} title="Checks" testid="checks" aside="run by the harness, outside the session">

@@ -15,6 +15,6 @@ export const Graders = ({ graders }) => html`
     ${graders.map(
       (each) => html`<${Figure} key=${each.name} name=${TITLES[each.name] ?? each.name} testid="grader-${each.name}"
         value=${each.value === null ? "–" : SHARES.has(each.name) ? percent(each.value) : `× ${each.value.toFixed(2)}`}
-        made="${count(each.numerator)} of ${count(each.denominator)}: ${each.meaning}" />`,
+        made="${count(each.numerator)} ${SHARES.has(each.name) ? "of" : "to"} ${count(each.denominator)}: ${each.meaning}" />`,
     )}
   <//>`;

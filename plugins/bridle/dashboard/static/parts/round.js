@@ -15,7 +15,7 @@ export const RoundCard = ({ round, loop, budget }) => html`
       ${round.verdict ? html`<${State} state=${round.verdict} />` : html`<${State} state=${loop.state === "running" ? "running" : "open"} />`}
     <//>
     <${Text} fontSize="xs" color="fg.muted" mb=${2} overflowWrap="anywhere">
-      <${Go} page="run" params=${{ dag_id: loop.dag_id, run_id: round.run_id }}>${round.run_id}<//>, ${took(round)}
+      <${Go} page="run" params=${{ dag_id: loop.dag_id, run_id: round.run_id }}>${round.run_id}<//>, ${took(round, loop)}
     <//>
     <${Part} title="Decision">
       <${Said}>${round.done && "✓ The orchestrator says that the goal is met. "}${round.why || "None yet."}<//>
@@ -71,4 +71,7 @@ const Cost = ({ round, budget }) => html`
   ${budget?.cap_usd &&
   html`<${Meter} part=${Number(round.cumulated_usd)} whole=${Number(budget.cap_usd)} label="spent after round ${round.round}" />`}`;
 
-const took = (round) => (round.closed_at ? duration(Date.parse(round.closed_at) - Date.parse(round.opened_at)) : "under way");
+const took = (round, loop) => {
+  if (!round.closed_at) return loop.closed_at ? "ended with its loop" : "under way";
+  return duration(Date.parse(round.closed_at) - Date.parse(round.opened_at));
+};

@@ -11,18 +11,23 @@ const MOST = 300;
 const KINDS = { all: null, said: ["text", "reasoning"], tools: ["tool_call", "tool_result", "denied"] };
 const TOLD = { connecting: "◔ connecting", live: "▶ live", lost: "↯ connection lost, trying again", ended: "✓ ended" };
 
-export const Transcript = ({ id }) => {
+// live: it goes on, so its end is what one wants to see
+export const Transcript = ({ id, live }) => {
   const { events, state } = useStream(id);
   const [only, setOnly] = useState("all");
   const [most, setMost] = useState(MOST);
-  const [following, follow] = useState(false);
-  const end = useRef(null);
+  const [following, follow] = useState(live);
+  const box = useRef(null);
   const lines = useMemo(() => paired(events), [events]);
   const wanted = lines.filter(({ event }) => !KINDS[only] || KINDS[only].includes(event.kind));
   const shown = wanted.slice(-most);
   useEffect(() => {
-    if (following) end.current?.scrollIntoView({ block: "end" });
-  }, [events.length, following]);
+    if (following) box.current.scrollTop = box.current.scrollHeight;
+  }, [events.length, following, only]);
+  const scrolled = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box.current;
+    if (state !== "ended") follow(scrollHeight - scrollTop - clientHeight < 40);
+  };
   return html`
     <${Box}>
       <${Flex} gap=${2} mb=${2} wrap="wrap" align="center">
@@ -38,13 +43,13 @@ export const Transcript = ({ id }) => {
       <//>
       ${wanted.length > most &&
       html`<${Button} size="xs" variant="outline" mb=${2} onClick=${() => setMost(most + 1000)}>${count(wanted.length - most)} earlier ones<//>`}
-      <${Box} as="ol" listStyleType="none" m=${0} data-testid="transcript" borderWidth=${shown.length ? "1px" : 0}
-        borderColor="border" borderRadius="md">
+      <${Box} ref=${box} as="ol" listStyleType="none" m=${0} data-testid="transcript" borderWidth=${shown.length ? "1px" : 0}
+        borderColor="border" borderRadius="md" maxH="min(44rem, 80vh)" overflowY="auto" tabIndex=${0} aria-label="transcript"
+        onScroll=${scrolled}>
         ${shown.map(({ event, result }) => html`<${EventLine} key=${event.seq} event=${event} result=${result} over=${state === "ended"} />`)}
       <//>
       ${shown.length === 0 && state !== "connecting" &&
       html`<${Empty} testid="no-events">Nothing ${only === "all" ? "has happened" : "of that kind"} (yet).<//>`}
-      <${Box} ref=${end} h="1px" />
     <//>`;
 };
 
