@@ -121,7 +121,7 @@ def test_decisions_say_who_chose_what_from_which_options_and_what_followed(
 
 @pytest.mark.parametrize("stage", [SHOWN], indirect=True)
 def test_changes_are_shown_for_each_session_and_in_all(stage: Stage, dashboard: Dashboard) -> None:
-    """The patch in all is what git says between the base and the newest commit."""
+    """Two rounds changed the same line; in all it was changed once."""
     dashboard.open_run(stage.run, "diff-whole")
     whole = dashboard.get("diff-whole")
     assert whole.locator("[data-testid=file]").count() == 1
