@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,9 @@ from bridle.ledger.ids import new_id
 from bridle.ledger.records import Attempt, SessionStart, StepKey
 from bridle.ledger.store import Ledger
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 if CHROMIUM is None:
     pytest.skip("there is no Chromium on this machine", allow_module_level=True)
 
@@ -27,6 +31,17 @@ pytestmark = pytest.mark.timeout(900)
 
 def implementing(stage: Stage) -> list[str]:
     return [str(session.id) for session in stage.run.sessions("fix.implement_1")]
+
+
+def hide(page: "Page", hidden: bool) -> None:
+    """Tell a page what a browser tells it whose tab is put behind another one."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
 
 
 def open_session(ledger: Ledger) -> UUID:
@@ -119,6 +134,14 @@ def test_an_event_is_on_the_screen_within_a_second_and_the_end_is_seen(
         print(f"event to screen: {', '.join(f'{each:.2f}' for each in seconds)} s")
         assert min(seconds) <= 1.0
         assert max(seconds) <= 10.0
+        # a window that nobody sees lets go of its connection, and takes it up again behind the last event
+        hide(page, True)
+        page.locator("[data-state=paused]").wait_for()
+        payload = {"text": "meanwhile"}
+        ledger.record(session_id, [SimpleNamespace(kind="text", at=datetime.now(UTC), payload=payload)])
+        hide(page, False)
+        page.get_by_text("meanwhile").wait_for()
+        assert page.get_by_text("number 4 is here").count() == 1
         ledger.close_session(session_id, outcome="done", summary="Seen.")
         page.locator("[data-state=ended]").wait_for()
         eventually("its state is done", lambda: "done" in dashboard.get("session-state").inner_text(), 30)
@@ -257,6 +280,23 @@ def test_what_is_not_there_is_said_in_words(stage: Stage, dashboard: Dashboard) 
         dashboard.open(page, "trouble", id=unknown)
         assert "no right to this, or it does not exist" in dashboard.get("trouble").inner_text()
     dashboard.open("runs", "no-runs", q="no run says anything like this")
+
+
+@pytest.mark.parametrize("stage", [SHOWN], indirect=True)
+def test_while_airflow_is_away_a_page_says_so_and_keeps_what_it_has(
+    stage: Stage, dashboard: Dashboard
+) -> None:
+    page = dashboard.open_run(stage.run, "figure-cost")
+    cost = dashboard.figure("cost")
+    page.context.set_offline(True)
+    try:
+        dashboard.get("trouble").wait_for()
+        assert "Airflow cannot be reached" in dashboard.get("trouble").inner_text()
+        assert dashboard.figure("cost") == cost
+    finally:
+        page.context.set_offline(False)
+    dashboard.get("trouble").wait_for(state="detached")
+    assert dashboard.figure("cost") == cost
 
 
 @pytest.mark.parametrize("stage", [BOARD_BUILT], indirect=True)

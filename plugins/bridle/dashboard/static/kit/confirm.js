@@ -10,8 +10,13 @@ export const Confirm = ({ children, question, act, onDone, testid, palette = "re
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
   const yes = useRef(null);
+  const button = useRef(null);
+  const asked = useRef(false);
   useEffect(() => {
+    // who goes by keys stays where they were
     if (asking) yes.current?.focus();
+    else if (asked.current) button.current?.focus();
+    asked.current = asking;
   }, [asking]);
   const go = async () => {
     setBusy(true);
@@ -25,7 +30,7 @@ export const Confirm = ({ children, question, act, onDone, testid, palette = "re
     setBusy(false);
   };
   if (!asking) {
-    return html`<${Button} size="sm" variant="outline" colorPalette=${palette} data-testid=${testid}
+    return html`<${Button} ref=${button} size="sm" variant="outline" colorPalette=${palette} data-testid=${testid}
       onClick=${() => setAsking(true)}>${children}<//>`;
   }
   return html`

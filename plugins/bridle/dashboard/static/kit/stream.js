@@ -5,7 +5,7 @@ import { address } from "./api.js";
 const PAUSE = 60;
 const AGAIN = 2000;
 
-// {events, state}: state is `connecting`, `live`, `lost` (it is trying again) or `ended`
+// {events, state}: state is `connecting`, `live`, `lost` (it is trying again), `paused` (nobody sees it) or `ended`
 export function useStream(id) {
   const [told, setTold] = useState({ id, events: [], state: "connecting" });
   useEffect(() => {
@@ -14,6 +14,7 @@ export function useStream(id) {
     let again;
     let flushing;
     let coming = [];
+    let over = false;
     const say = (state) => setTold((before) => ({ ...before, state }));
     const flush = () => {
       flushing = undefined;
@@ -33,6 +34,7 @@ export function useStream(id) {
         flushing ??= setTimeout(flush, PAUSE);
       };
       source.addEventListener("end", () => {
+        over = true;
         source.close();
         if (flushing) {
           clearTimeout(flushing);
@@ -48,7 +50,17 @@ export function useStream(id) {
     };
     setTold({ id, events: [], state: "connecting" });
     open();
+    // a browser has few connections to one server: a window that nobody sees leaves its own to others
+    const seen = () => {
+      if (over) return;
+      clearTimeout(again);
+      source.close();
+      if (document.hidden) say("paused");
+      else open();
+    };
+    document.addEventListener("visibilitychange", seen);
     return () => {
+      document.removeEventListener("visibilitychange", seen);
       source.close();
       clearTimeout(again);
       clearTimeout(flushing);

@@ -9,7 +9,7 @@ const { Box, Button, Flex, Text } = ChakraUI;
 
 const MOST = 300;
 const KINDS = { all: null, said: ["text", "reasoning"], tools: ["tool_call", "tool_result", "denied"] };
-const TOLD = { connecting: "◔ connecting", live: "▶ live", lost: "↯ connection lost, trying again", ended: "✓ ended" };
+const TOLD = { connecting: "◔ connecting", live: "▶ live", lost: "↯ connection lost, trying again", paused: "‖ paused", ended: "✓ ended" };
 
 // live: it goes on, so its end is what one wants to see
 export const Transcript = ({ id, live }) => {
