@@ -10,6 +10,7 @@ import pytest
 from e2e_browser import CHROMIUM, Dashboard
 from e2e_figures import OF_RUN, key_of, rows, scalar, shows, spent
 from e2e_processes import eventually, seconds_until_gone
+from e2e_run import SECONDS
 from e2e_shown import FEEDBACK, LONG, SHOWN, STEERED
 from e2e_stage import Stage
 from e2e_world import World
@@ -224,11 +225,13 @@ def test_a_loop_is_paused_resumed_extended_and_stopped(stage: Stage, dashboard: 
 
 @pytest.mark.parametrize("stage", [LONG], indirect=True)
 def test_a_session_at_work_is_stopped_by_a_click_and_a_second_one(stage: Stage, dashboard: Dashboard) -> None:
-    session_id = implementing(stage)[0]
+    run = stage.start()
+    eventually("a session works", run.sessions, SECONDS)
+    session_id = str(run.sessions()[0].id)
     page = dashboard.open("session", "event", id=session_id)
     dashboard.get("stop-session").click()
     dashboard.get("stop-session-no").click()
-    assert stage.run.sessions("fix.implement_1")[0].closed_at is None
+    assert run.sessions()[0].closed_at is None
     dashboard.get("stop-session").click()
     dashboard.get("stop-session-yes").click()
     page.get_by_test_id("session-state").get_by_text("stopped").wait_for()
