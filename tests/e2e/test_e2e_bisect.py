@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from e2e_browser import CHROMIUM, Dashboard
 from e2e_processes import eventually
 from e2e_run import SECONDS
 from e2e_scenario import CHECK, Scenario, bug_fixed_by, edit
@@ -99,3 +100,21 @@ def test_the_terminal_finds_the_same_here_and_on_a_worker(stage: Stage) -> None:
         assert done.returncode == 0, done.stderr
         assert str(session.id) in " ".join(done.stderr.split())
         assert "went wrong" in done.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize("stage", [SEARCHED], indirect=True)
+def test_the_page_of_a_run_tells_which_session_went_wrong_and_starts_another_search(
+    stage: Stage, dashboard: Dashboard
+) -> None:
+    (session,) = stage.run.sessions("fix.implement_1")
+    dashboard.open_run(stage.run, "bisect-blame")
+    blamed = dashboard.get("bisect-blame").first.inner_text()
+    assert f"commit {str(session.commit)[:10]} of the session of fix.implement_1" in blamed
+    assert "dispatched by decision" in blamed
+    dashboard.get("bisect-check").select_option("tests")
+    dashboard.get("bisect-start").click()
+    newest = dashboard.get("bisect-newest")
+    newest.get_by_text("It passes at the end.").wait_for(timeout=SECONDS * 1000)
+    assert newest.get_by_test_id("bisect-probe").count() > 0
+    assert dashboard.errors == []

@@ -5,6 +5,7 @@ import { ago, commit, compact, cost, count, dollars, percent, time } from "../ki
 import { Card, Empty, Figure, Go, Loaded, Section, State } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { Code, Facts } from "../kit/facts.js";
+import { Bisect } from "../parts/bisect.js";
 import { Criteria } from "../parts/checks.js";
 import { LoopActions } from "../parts/loop_actions.js";
 import { RoundCard } from "../parts/round.js";
@@ -29,6 +30,7 @@ const Shown = ({ data, reload }) => html`
           ${data.rounds.map((round) => html`<${RoundCard} key=${round.round} round=${round} loop=${data.loop} budget=${data.budget} />`)}
         <//>`}
   <//>
+  ${data.rounds.length > 0 && html`<${Bisect} dag_id=${data.loop.dag_id} loop_id=${data.loop.id} />`}
   ${data.rounds.length > 1 &&
   html`<${Section} title="Cost, added up" testid="cumulated">
     <${Card}>

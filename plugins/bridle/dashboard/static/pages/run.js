@@ -5,6 +5,7 @@ import { post } from "../kit/api.js";
 import { ago, compact, cost, count, duration, time } from "../kit/format.js";
 import { Empty, Figure, Go, Loaded, Section, State } from "../kit/parts.js";
 import { Confirm } from "../kit/confirm.js";
+import { Bisect } from "../parts/bisect.js";
 import { Changes } from "../parts/diff.js";
 import { Decisions } from "../parts/decisions.js";
 import { pull, said } from "../parts/runs.js";
@@ -41,7 +42,8 @@ const Shown = ({ data, of, within, reload }) => {
         ${sessions.length > 0 &&
         html`<${Section} title="Sessions" testid="sessions" aside="open one for its transcript"><${SessionTable} sessions=${sessions} /><//>`}
         <${Section} title="Decisions" testid="decided" aside="rule, policy, model or human"><${Decisions} decisions=${decisions} spans=${spans} /><//>
-        <${Section} title="Changes" testid="changes"><${Diffs} of=${of} sessions=${sessions} /><//>`}
+        <${Section} title="Changes" testid="changes"><${Diffs} of=${of} sessions=${sessions} /><//>
+        <${Bisect} dag_id=${of.dag_id} run_id=${of.run_id} />`}
     ${budgets.length > 0 &&
     html`<${Section} title="Budgets" testid="budgets">${budgets.map((each) => html`<${BudgetCard} key=${each.scope} budget=${each} />`)}<//>`}`;
 };

@@ -20,8 +20,8 @@ const SAYS = {
   failed: ["failed", "The search itself failed."],
 };
 
-// on the page of a run run_id is given, on that of a loop only loop_id; may_act is the API's own answer then
-export const Bisect = ({ dag_id, run_id, loop_id, may_act = true }) => {
+// on the page of a run run_id is given, on that of a loop only loop_id
+export const Bisect = ({ dag_id, run_id, loop_id }) => {
   const [path, params] = run_id ? ["run/bisect", { dag_id, run_id }] : ["loop/bisect", { id: loop_id }];
   const [every, setEvery] = useState(0);
   const asked = useApi(path, params, every);
@@ -33,7 +33,7 @@ export const Bisect = ({ dag_id, run_id, loop_id, may_act = true }) => {
       ${asked.error && html`<${Trouble} error=${asked.error} onRetry=${asked.reload} />`}
       ${asked.data && html`
         <${Card}>
-          ${may_act && asked.data.may_search
+          ${asked.data.may_search
             ? html`<${Start} path=${path} params=${params} checks=${asked.data.checks} busy=${busy} onStarted=${asked.reload} />`
             : html`<${Text} color="fg.muted" fontSize="sm">You have no right to start a search here.<//>`}
           ${searches.length === 0 && html`<${Text} mt=${2} color="fg.muted" fontSize="sm" data-testid="bisect-none">Nobody has searched yet.<//>`}
