@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from bridle.ledger.run_list import RunKey
 
 UNDER_WAY = ("queued", "running")
+MOST = 20_000
+"""Runs that Airflow is asked for: most of them may have had no session."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def states_of(keys: Sequence[RunKey]) -> dict[RunKey, RunState]:
 
 
 def users_of(dags: Collection[str]) -> dict[RunKey, str]:
-    """Who triggered each run of these DAGs; those that nobody did are left out."""
+    """Who triggered each run of these DAGs; those that nobody did, or Airflow has forgotten, are left out."""
     query = select(DagRun.dag_id, DagRun.run_id, DagRun.triggering_user_name).where(
         DagRun.dag_id.in_(dags), DagRun.triggering_user_name.is_not(None)
     )
@@ -48,14 +50,14 @@ def users_of(dags: Collection[str]) -> dict[RunKey, str]:
 
 
 def runs_in(
-    states: Collection[str], dags: Collection[str], *, ended_since: datetime | None = None, limit: int
+    states: Collection[str], dags: Collection[str], *, ended_since: datetime | None = None
 ) -> list[RunKey]:
     """Runs of these DAGs in one of these states, the newest first."""
     query = select(DagRun.dag_id, DagRun.run_id).where(DagRun._state.in_(states), DagRun.dag_id.in_(dags))
     if ended_since is not None:
         query = query.where(DagRun.end_date >= ended_since)
     with _reading() as session:
-        rows = session.execute(query.order_by(DagRun.id.desc()).limit(limit))
+        rows = session.execute(query.order_by(DagRun.id.desc()).limit(MOST))
         return [(dag_id, run_id) for dag_id, run_id in rows]
 
 
@@ -68,7 +70,9 @@ def ended_since(moment: datetime, dags: Collection[str]) -> dict[RunKey, str]:
         return {(dag_id, run_id): state or "" for dag_id, run_id, state in session.execute(query)}
 
 
-def open_questions(dags: Collection[str], *, of_run: RunKey | None = None) -> list[dict[str, Any]]:
+def open_questions(
+    dags: Collection[str], *, of_run: RunKey | None = None, limit: int
+) -> list[dict[str, Any]]:
     """What runs of these DAGs wait for a human to answer, the oldest first."""
     query = (
         select(
@@ -91,6 +95,7 @@ def open_questions(dags: Collection[str], *, of_run: RunKey | None = None) -> li
             TaskInstance.state.in_([TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED]),
         )
         .order_by(HITLDetail.created_at)
+        .limit(limit)
     )
     if of_run is not None:
         query = query.where(TaskInstance.dag_id == of_run[0], TaskInstance.run_id == of_run[1])

@@ -21,6 +21,7 @@ from bridle.dashboard import (
     run,
     runs,
     session,
+    stream,
 )
 from bridle.dashboard.origin import OwnOriginOnly
 from bridle.webhook import receive_delivery
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     run.router,
     diff.router,
     session.router,
+    stream.router,
     loops.router,
     bisect.router,
     costs.router,

@@ -11,14 +11,16 @@ from fastapi import APIRouter
 
 from bridle.dashboard.airflow_state import open_questions
 from bridle.dashboard.books import queries
-from bridle.dashboard.rights import ReadableDags, User, may
+from bridle.dashboard.rights import ReadableDags, User, those
 from bridle.dashboard.shapes.approvals import Approval, Approvals
-from bridle.ledger.records import ReviewRow
+from bridle.ledger.records import ReviewRow, StepKey
 from bridle.ledger.run_list import RunKey
 
 router = APIRouter()
 
 LONGEST_BODY = 20_000
+MOST = 500
+"""Questions that are shown, the oldest first."""
 
 
 @router.get("/approvals")
@@ -29,23 +31,24 @@ def approvals(user: User, dags: ReadableDags) -> Approvals:
 
 def waiting(user: BaseUser, dags: Collection[str], *, of_run: RunKey | None = None) -> list[Approval]:
     """What runs of these DAGs wait with."""
-    asked = open_questions(dags, of_run=of_run)
-    reviews = {
-        (row.attempt.step.dag_id, row.attempt.step.run_id, row.attempt.step.task_id): row
-        for row in reversed(queries().reviews(pending=True))
-    }
-    answerable = {
-        dag_id: may(user, "PUT", dag_id, DagAccessEntity.HITL_DETAIL)
-        for dag_id in {row["dag_id"] for row in asked}
-    }
+    asked = open_questions(dags, of_run=of_run, limit=MOST)
+    asking = {row["dag_id"] for row in asked}
+    shown = those(user, "GET", asking, DagAccessEntity.HITL_DETAIL)
+    answerable = those(user, "PUT", asking, DagAccessEntity.HITL_DETAIL)
+    asked = [row for row in asked if row["dag_id"] in shown]
+    reviews = {row.attempt.step: row for row in queries().open_reviews([_step(row) for row in asked])}
     return [
         _approval(
             row,
-            review=reviews.get((row["dag_id"], row["run_id"], row["task_id"])),
-            may_answer=answerable[row["dag_id"]] and _is_assigned(user, row["assignees"]),
+            review=reviews.get(_step(row)),
+            may_answer=row["dag_id"] in answerable and _is_assigned(user, row["assignees"]),
         )
         for row in asked
     ]
+
+
+def _step(row: dict[str, Any]) -> StepKey:
+    return StepKey(row["dag_id"], row["run_id"], row["task_id"], row["map_index"])
 
 
 def _is_assigned(user: BaseUser, assignees: list[dict[str, str]] | None) -> bool:

@@ -1,10 +1,13 @@
-"""The ledger, as the API server uses it: one object for all requests."""
+"""The ledger, as the API server uses it: one object to read and one to write, for all requests."""
 
 from functools import cache
 
 from bridle.config.settings import Settings
 from bridle.ledger.reading import Reading
 from bridle.ledger.store import Ledger
+
+CONNECTIONS = 4
+"""Of one API server, at most, to read; as many to write. They close when nobody asks for anything."""
 
 
 @cache
@@ -14,7 +17,7 @@ def ledger() -> Ledger:
     Raises:
         CredentialError: Airflow has no connection to the ledger.
     """
-    return Ledger(Ledger.from_connection(Settings.load().ledger_conn_id).url)
+    return Ledger(Ledger.from_connection(Settings.load().ledger_conn_id).url, connections=CONNECTIONS)
 
 
 @cache
@@ -24,4 +27,4 @@ def queries() -> Reading:
     Raises:
         CredentialError: Airflow has no connection to the ledger.
     """
-    return Reading(ledger().url)
+    return Reading(ledger().url, connections=CONNECTIONS)

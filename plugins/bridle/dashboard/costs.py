@@ -2,9 +2,11 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from bridle.config.roles import roles_in_force
@@ -14,21 +16,24 @@ from bridle.dashboard.books import queries
 from bridle.dashboard.rights import ReadableDags
 from bridle.dashboard.shapes.base import Totals
 from bridle.dashboard.shapes.costs import AsIf, Cost, Costs, CostsBy
-from bridle.gateway.price_list import FIRST_TIER, PriceList
+from bridle.gateway.price_list import PriceList
 from bridle.ledger.costs import CostRow, in_all
 from bridle.ledger.records import Usage
-from bridle.ledger.spending import Span, Spent, larger_calls, spent_by, spent_in, spent_of, used_by_model
+from bridle.ledger.spending import Span, Spent, asked_models, larger_calls, spent_by, spent_in, spent_of
 from bridle.ledger.totals import totals_of
 
 router = APIRouter()
+
+Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+"""A UTC day."""
 
 
 @router.get("/costs")
 def costs(
     dags: ReadableDags,
     by: CostsBy = "day",
-    since: date | None = None,
-    until: date | None = None,
+    since: Day = None,
+    until: Day = None,
     dag_id: str | None = None,
 ) -> Costs:
     """Cost by something, the dearest first."""
@@ -55,8 +60,8 @@ def costs(
 def costs_csv(
     dags: ReadableDags,
     by: CostsBy = "day",
-    since: date | None = None,
-    until: date | None = None,
+    since: Day = None,
+    until: Day = None,
     dag_id: str | None = None,
 ) -> Response:
     """The same, for a spreadsheet."""
@@ -68,7 +73,10 @@ def costs_csv(
     for row in found.rows:
         told = row.totals.model_dump(mode="json")
         writer.writerow([_cell(row.name), row.runs, row.sessions, *(_said(told[name]) for name in numbers)])
-    headers = {"Content-Disposition": f'attachment; filename="bridle-costs-by-{by}.csv"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="bridle-costs-by-{by}.csv"',
+        "Cache-Control": "no-store",
+    }
     return Response(text.getvalue(), media_type="text/csv", headers=headers)
 
 
@@ -76,36 +84,42 @@ def costs_csv(
 def as_if(
     dags: ReadableDags,
     model: str | None = None,
-    since: date | None = None,
-    until: date | None = None,
+    since: Day = None,
+    until: Day = None,
     dag_id: str | None = None,
 ) -> AsIf:
     """What the same tokens would have cost on one model; default: the dearest of those used."""
     span = Span(dags if dag_id is None else dags & {dag_id}, since, until)
-    rows = queries().rows(used_by_model(span, most=FIRST_TIER))
-    large = [Usage(**row) for row in queries().rows(larger_calls(span, than=FIRST_TIER))]
-    names = Usage.__dataclass_fields__
-    small = Usage(**{name: sum(int(row[name]) for row in rows) for name in names})
+    (row,) = queries().rows(spent_in(span.clause))
+    paid, unmeasured = totals_of(row), int(row["unmeasured_calls"])
+    large = [Usage(**row) for row in queries().rows(larger_calls(span))]
     prices = PriceList(roles_in_force(Settings.load()).providers)
-    models = sorted({str(row["model"]) for row in rows})
+    models = sorted(str(row["model"]) for row in queries().rows(asked_models(span)))
+    small = _without(paid.usage, large)
     priced = {each: prices.as_if_summed(each, small, large) for each in {*models, *filter(None, [model])}}
     known = {each: amount for each, amount in priced.items() if amount is not None}
-    chosen = model or (max(known, key=lambda each: known[each]) if known else None)
-    paid = totals_of(queries().rows(spent_in(span.clause))[0])
+    chosen = model or (max(sorted(known), key=lambda each: known[each]) if known else None)
     return AsIf(
         model=chosen,
         models=models,
-        as_if_usd=priced[chosen] if chosen else None,
-        calls=sum(row["calls"] for row in rows),
-        unpriced_calls=sum(row["unknown_calls"] for row in rows),
+        as_if_usd=priced[chosen] if chosen and not unmeasured else None,
+        calls=paid.calls,
+        unpriced_calls=unmeasured,
         known_usd=paid.known_usd,
         unknown_calls=paid.unknown_calls,
     )
 
 
+def _without(usage: Usage, calls: Sequence[Usage]) -> Usage:
+    names = Usage.__dataclass_fields__
+    return Usage(
+        **{name: getattr(usage, name) - sum(getattr(call, name) for call in calls) for name in names}
+    )
+
+
 def _by_user(span: Span) -> list[Spent]:
-    users = users_of(span.dags)
     by_run = [spent_of(row) for row in queries().rows(spent_by("run", span))]
+    users = users_of({row.name.partition("/")[0] for row in by_run})
     merged: dict[str, list[Spent]] = {}
     for row in by_run:
         dag_id, _, run_id = row.name.partition("/")

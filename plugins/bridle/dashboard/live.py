@@ -1,7 +1,9 @@
 """Events of sessions as they happen: one reader of the ledger for each session, however many look on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Protocol
 from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +15,20 @@ SECONDS = 0.4
 """Between two looks into the ledger."""
 HEARTBEAT_SECONDS = 15.0
 """Proxies cut a connection on which nothing comes."""
+BATCH = 1_000
+"""Events of one look."""
 _WAITING = 10_000
 """Events that a viewer may lag behind before it is let go; it comes back and asks for them again."""
 
-Look = Callable[[UUID, int], tuple[Sequence[EventRow], bool]]
-"""Events behind a number, and whether the session has ended; blocks."""
+
+class Source(Protocol):
+    """Where the events are; blocks."""
+
+    def newest_event(self, session_id: UUID) -> int:
+        """The number of the last event so far; 0: there is none."""
+
+    def look(self, session_id: UUID, after: int, limit: int) -> tuple[Sequence[EventRow], bool]:
+        """Events behind a number, and whether the session has ended, so that no others than these come."""
 
 
 class Broadcast:
@@ -25,45 +36,46 @@ class Broadcast:
 
     Args:
         session_id: whose events.
-        look: reads the ledger.
+        source: the ledger.
     """
 
-    def __init__(self, session_id: UUID, look: Look) -> None:
+    def __init__(self, session_id: UUID, source: Source) -> None:
         self._session_id = session_id
-        self._look = look
+        self._source = source
         self._viewers: set[asyncio.Queue[EventRow | None]] = set()
-        self._task: asyncio.Task[None] | None = None
-        self._last = 0
+        self._reader: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
         self.looks = 0
-        """How often it has read the ledger."""
+        """How often it has read the ledger for all of them."""
 
     @property
-    def watched(self) -> bool:
-        """Whether anybody looks on."""
-        return bool(self._viewers)
+    def viewers(self) -> int:
+        """How many look on."""
+        return len(self._viewers)
 
-    async def watch(self, after: int) -> AsyncIterator[EventRow | None]:
+    async def watch(self, after: int) -> AsyncGenerator[EventRow | None]:
         """Events behind `after` in order as they come, None as a sign of life.
 
         It ends with the session, when the ledger cannot be read any more, or when its viewer lags behind.
         """
         queue: asyncio.Queue[EventRow | None] = asyncio.Queue(_WAITING)
-        # first among the viewers, then the past: what comes in between is seen twice, and sorted out below
         self._viewers.add(queue)
-        if self._task is None or self._task.done():
-            self._last = max(self._last, after)
-            self._task = asyncio.create_task(self._read())
         try:
-            while True:
-                rows, closed = await run_in_threadpool(self._look, self._session_id, after)
+            if self._reader is None or self._reader.done():
+                self._begun.clear()
+                self._reader = asyncio.create_task(self._read())
+            # from here on everything new comes through the queue; then the past, each viewer its own:
+            # what is in both is seen twice, and sorted out by its number
+            await self._begun.wait()
+            ended = False
+            while not ended:
+                rows, ended = await run_in_threadpool(self._source.look, self._session_id, after, BATCH)
                 for row in rows:
                     after = row.seq
                     yield row
-                if closed and not rows:
-                    return
-                if not rows:
+                if len(rows) < BATCH:
                     break
-            while True:
+            while not ended:
                 try:
                     found = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
                 except TimeoutError:
@@ -74,53 +86,63 @@ class Broadcast:
                 if found.seq > after:
                     after = found.seq
                     yield found
+        except LedgerUnavailable:
+            return
         finally:
             self._viewers.discard(queue)
 
     async def _read(self) -> None:
         try:
-            await self._follow()
+            last = await run_in_threadpool(self._source.newest_event, self._session_id)
+            self._begun.set()
+            await self._follow(last)
+        except LedgerUnavailable:
+            pass  # they come back, and ask again
         finally:
+            self._begun.set()
             self._tell(None)
 
-    async def _follow(self) -> None:
+    async def _follow(self, last: int) -> None:
         while self._viewers:
             self.looks += 1
-            try:
-                rows, closed = await run_in_threadpool(self._look, self._session_id, self._last)
-            except LedgerUnavailable:
-                rows, closed = (), False
+            rows, ended = await run_in_threadpool(self._source.look, self._session_id, last, BATCH)
             for row in rows:
-                self._last = row.seq
+                last = row.seq
                 self._tell(row)
-            if closed and not rows:
+            if ended:
                 return
-            if not rows:
+            if len(rows) < BATCH:
                 await asyncio.sleep(SECONDS)
 
     def _tell(self, row: EventRow | None) -> None:
         for queue in list(self._viewers):
-            try:
+            if not queue.full():
                 queue.put_nowait(row)
-            except asyncio.QueueFull:
-                self._viewers.discard(queue)
+                continue
+            self._viewers.discard(queue)
+            while not queue.empty():  # all of it: who comes back asks for what it has not seen
                 queue.get_nowait()
-                queue.put_nowait(None)
+            queue.put_nowait(None)
 
 
 class Broadcasts:
     """One `Broadcast` for each session that is watched."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._of: dict[UUID, Broadcast] = {}
 
-    async def watch(self, session_id: UUID, after: int) -> AsyncIterator[EventRow | None]:
+    def __len__(self) -> int:
+        """How many sessions are watched."""
+        return len(self._of)
+
+    async def watch(self, session_id: UUID, after: int) -> AsyncGenerator[EventRow | None]:
         """As `Broadcast.watch`."""
-        broadcast = self._of.setdefault(session_id, Broadcast(session_id, self._look))
+        broadcast = self._of.setdefault(session_id, Broadcast(session_id, self._source))
         try:
-            async for row in broadcast.watch(after):
-                yield row
+            async with aclosing(broadcast.watch(after)) as events:
+                async for row in events:
+                    yield row
         finally:
-            if not broadcast.watched:
-                self._of.pop(session_id, None)
+            if not broadcast.viewers and self._of.get(session_id) is broadcast:
+                del self._of[session_id]

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from bridle.dashboard import budgets
 from bridle.dashboard.books import ledger, queries
-from bridle.dashboard.budgets import budget_of
 from bridle.dashboard.loop_runs import LoopRuns
 from bridle.dashboard.rights import OfLoop, ReadableDags, User, may
 from bridle.dashboard.shapes.base import Totals
@@ -26,6 +26,8 @@ from bridle.ledger.totals import totals_of
 router = APIRouter()
 
 ORCHESTRATOR = "orchestrator"
+MOST = 500
+"""Loops that are shown."""
 
 Mine = Annotated[str, Depends(OfLoop("GET"))]
 Changed = Annotated[str, Depends(OfLoop("PUT"))]
@@ -42,8 +44,7 @@ class More(BaseModel):
 @router.get("/loops")
 def loops(dags: ReadableDags, state: LoopState | None = None) -> Loops:
     """Loops, the newest first."""
-    rows = [row for row in ledger().loops(state=state, limit=500) if row.dag_id in dags]
-    return Loops(loops=_told(rows))
+    return Loops(loops=_told(ledger().loops(state=state, dags=dags, limit=MOST)))
 
 
 @router.get("/loop")
@@ -54,12 +55,11 @@ def loop(user: User, id: Mine) -> LoopView:
     spent: dict[str, dict[str, Spent]] = defaultdict(dict)
     for found in queries().rows(totals_by_round(id)):
         spent[found["run_id"]][found["role"]] = totals_of(found)
-    budget = ledger().budget(row.scope)
     return LoopView(
         loop=_told([row])[0],
         start=[criterion for each in rounds if each.round == 0 for criterion in map(_criterion, each.checks)],
         rounds=_rounds([each for each in rounds if each.round > 0], spent),
-        budget=budget_of(budget) if budget else None,
+        budget=next(iter(budgets.named([row.scope])), None),
         may_act=may(user, "PUT", row.dag_id),
     )
 

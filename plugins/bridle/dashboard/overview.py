@@ -1,7 +1,7 @@
 """`GET /bridle/api/overview`."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query
@@ -10,11 +10,14 @@ from sqlalchemy import RowMapping
 from bridle.dashboard import run_rows
 from bridle.dashboard.airflow_state import UNDER_WAY, ended_since, runs_in
 from bridle.dashboard.approvals import waiting
-from bridle.dashboard.books import ledger, queries
-from bridle.dashboard.rights import ReadableDags, User
+from bridle.dashboard.books import queries
+from bridle.dashboard.rights import ReadableDags, User, sees_all
 from bridle.dashboard.shapes.base import Share, Totals
 from bridle.dashboard.shapes.overview import Overview, Point, SeriesKey, SpentToday
+from bridle.ledger.budget_list import budgets_of
 from bridle.ledger.reading import Steps
+from bridle.ledger.records import BudgetRow
+from bridle.ledger.run_list import those_with_sessions
 from bridle.ledger.spending import Span, spent_daily, spent_in
 from bridle.ledger.summaries import spending
 from bridle.ledger.totals import totals_of
@@ -28,38 +31,41 @@ ORCHESTRATOR = "orchestrator"
 @router.get("/overview")
 def overview(user: User, dags: ReadableDags, days: Annotated[int, Query(ge=1, le=366)] = 14) -> Overview:
     """The first page."""
-    today = queries().today()
+    today, ours = queries().today(), queries().dags() & dags
     first = today - timedelta(days=days - 1)
     since = datetime.combine(first, time(), UTC)
     span = Span(dags, first)
     return Overview(
         since=since,
-        running=run_rows.named(runs_in(UNDER_WAY, dags, limit=MOST_RUNS)),
+        running=run_rows.named(runs_in(UNDER_WAY, ours), limit=MOST_RUNS),
         waiting=waiting(user, dags),
         failed=run_rows.named(
-            runs_in(("failed",), dags, ended_since=datetime.now(UTC) - timedelta(hours=24), limit=MOST_RUNS)
+            runs_in(("failed",), ours, ended_since=datetime.now(UTC) - timedelta(hours=24)), limit=MOST_RUNS
         ),
         spent_today=_spent_today(today, dags),
         series={
             key: [_point(row) for row in queries().rows(spent_daily(key, span))]
             for key in get_args(SeriesKey)
         },
-        success_rate=_success_rate(since, dags),
+        success_rate=_success_rate(since, ours),
         rounds_per_task=_share(queries().rounds_since(since, dags)),
         orchestration_share=_orchestration(span),
     )
 
 
 def _spent_today(today: date, dags: frozenset[str]) -> SpentToday:
-    budget = ledger().budget(f"day:{today}")
-    sees_all = queries().dags() <= dags
+    mine, every_day = f"day:{today}", "day:*"
+    found = {row["scope"]: BudgetRow(**row) for row in queries().rows(budgets_of([mine, every_day]))}
+    # a day on which nothing was called yet has no row of its own
+    cap = found.get(mine) or found.get(every_day) or BudgetRow(mine)
+    counted = found.get(mine, BudgetRow(mine)) if sees_all(dags) else None
     return SpentToday(
         day=today.isoformat(),
         totals=Totals.of(totals_of(queries().rows(spent_in(Span(dags, today, today).clause))[0])),
-        cap_usd=budget.cap_usd if budget else None,
-        cap_tokens=budget.cap_tokens if budget else None,
-        counted_usd=None if not sees_all else budget.spent_usd if budget else Decimal(0),
-        counted_tokens=None if not sees_all else budget.spent_tokens if budget else 0,
+        cap_usd=cap.cap_usd,
+        cap_tokens=cap.cap_tokens,
+        counted_usd=counted.spent_usd if counted else None,
+        counted_tokens=counted.spent_tokens if counted else None,
     )
 
 
@@ -74,10 +80,10 @@ def _point(row: RowMapping) -> Point:
     )
 
 
-def _success_rate(since: datetime, dags: frozenset[str]) -> Share:
+def _success_rate(since: datetime, dags: Collection[str]) -> Share:
     ended = ended_since(since, dags)
-    ours = queries().runs_since(since - timedelta(days=31), dags)
-    states = [state for key, state in ended.items() if key in ours]
+    ours = queries().rows(those_with_sessions(list(ended)))
+    states = [ended[row["dag_id"], row["run_id"]] for row in ours]
     succeeded = states.count("success")
     return Share.of(succeeded, succeeded + states.count("failed"))
 

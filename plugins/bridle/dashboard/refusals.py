@@ -1,6 +1,7 @@
 """Bridle's own errors as answers of the web application."""
 
 from fastapi import FastAPI, Request
+from sqlalchemy.exc import DataError
 from starlette.responses import JSONResponse, Response
 
 from bridle.errors import BridleError, ConfigError, CredentialError, Halted, InvalidInput, Transient
@@ -19,6 +20,12 @@ STATUS: tuple[tuple[type[BridleError], int], ...] = (
 def install(app: FastAPI) -> None:
     """Answer errors of `bridle.errors` with what they say: what was wrong, where, what to do."""
     app.add_exception_handler(BridleError, _answer)
+    app.add_exception_handler(DataError, _unreadable)
+
+
+def _unreadable(_request: Request, _error: Exception) -> Response:
+    told = "a value cannot be looked for in the database: it holds a zero character, or no such date"
+    return JSONResponse({"detail": told}, 400)
 
 
 def _answer(_request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ loop is looked up in the ledger, and its DAG is asked for: never one that the cl
 exist is refused like what may not be seen, so that nothing is told.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -27,9 +28,20 @@ def may(
     user: BaseUser, method: Method, dag_id: str | None, entity: DagAccessEntity = DagAccessEntity.RUN
 ) -> bool:
     """Whether Airflow lets a user do that with a DAG's runs; None asks about DAGs in general."""
-    team = DagModel.get_team_name(dag_id) if dag_id else None
-    return get_auth_manager().is_authorized_dag(
-        method=method, access_entity=entity, details=DagDetails(id=dag_id, team_name=team), user=user
+    if dag_id is None:
+        return _is_authorized(user, method, entity, DagDetails())
+    return dag_id in those(user, method, {dag_id}, entity)
+
+
+def those(
+    user: BaseUser, method: Method, dags: Collection[str], entity: DagAccessEntity = DagAccessEntity.RUN
+) -> frozenset[str]:
+    """Those of these DAGs with whose runs Airflow lets a user do that."""
+    teams = DagModel.get_dag_id_to_team_name_mapping(list(dags)) if dags else {}
+    return frozenset(
+        dag_id
+        for dag_id in dags
+        if _is_authorized(user, method, entity, DagDetails(id=dag_id, team_name=teams.get(dag_id)))
     )
 
 
@@ -46,7 +58,11 @@ def require(user: BaseUser, method: Method, dag_id: str | None) -> None:
 def readable_dags(user: User) -> frozenset[str]:
     """DAGs whose runs the user may read; of others, a list shows nothing. 403 for who may read none."""
     require(user, "GET", None)
-    return frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+    # Airflow lists the DAGs that it has and the user may see: neither does it know those whose file is gone,
+    # nor does it ask about their runs
+    listed = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+    ours = queries().dags()
+    return (listed - ours) | those(user, "GET", ours)
 
 
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
@@ -89,6 +105,11 @@ class OfLoop:
         return id
 
 
+def sees_all(dags: frozenset[str]) -> bool:
+    """Whether these are all DAGs that the ledger has runs of; only then is what they share shown."""
+    return queries().dags() <= dags
+
+
 def require_known(user: BaseUser, method: Method, dag_id: str | None) -> None:
     """As `require`, for a DAG that the ledger named; None, for what it does not know, is refused too.
 
@@ -98,6 +119,12 @@ def require_known(user: BaseUser, method: Method, dag_id: str | None) -> None:
     if dag_id is None:
         raise HTTPException(403, "Forbidden")
     require(user, method, dag_id)
+
+
+def _is_authorized(user: BaseUser, method: Method, entity: DagAccessEntity, details: DagDetails) -> bool:
+    return get_auth_manager().is_authorized_dag(
+        method=method, access_entity=entity, details=details, user=user
+    )
 
 
 RIGHTS = (readable_dags, OfRun, OfSession, OfLoop)

@@ -1,16 +1,16 @@
 """`GET /bridle/api/run`, and stopping one."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from bridle.dashboard import run_rows, spans
+from bridle.dashboard import budgets, run_rows, spans
 from bridle.dashboard.approvals import waiting
 from bridle.dashboard.books import ledger, queries
-from bridle.dashboard.budgets import budget_of
-from bridle.dashboard.rights import OfRun, User, may
-from bridle.dashboard.shapes.run import Decision, RunView, SessionName
+from bridle.dashboard.rights import OfRun, User, may, those
+from bridle.dashboard.shapes.run import Decision, RunView
 from bridle.ledger.records import DecisionRow, SessionRow
 
 router = APIRouter()
@@ -30,20 +30,23 @@ def run(user: User, key: Annotated[tuple[str, str], Depends(OfRun("GET"))]) -> R
         *map(spans.of_review, queries().reviews(dag_id, run_id)),
         *map(spans.of_effect, queries().effects(dag_id, run_id, limit=None)),
     ]
-    shown = run_rows.named([key])
+    shown = run_rows.named([key], limit=1)
     scopes = [f"run:{dag_id}/{run_id}"]
     if shown and shown[0].loop_id:
         scopes.append(f"loop:{shown[0].loop_id}")
     scopes += sorted({row.attempt.step.scope for row in sessions})
-    budgets = [budget_of(row) for row in map(ledger().budget, scopes) if row is not None]
     capped = [
-        row for row in budgets if row.cap_usd is not None or row.cap_tokens is not None or row.stopped_by
+        row
+        for row in budgets.named(scopes)
+        if row.cap_usd is not None or row.cap_tokens is not None or row.stopped_by
     ]
+    # a loop is its own DAG's
+    readable = those(user, "GET", {row.dag_id for row in capped if row.dag_id})
     return RunView(
         run=shown[0] if shown else None,
         spans=sorted(bars, key=lambda bar: (bar.start, bar.kind, bar.id)),
         decisions=decisions_of(queries().decisions(dag_id, run_id), sessions),
-        budgets=capped,
+        budgets=[row for row in capped if row.dag_id in readable],
         waiting=waiting(user, {dag_id}, of_run=key),
         may_act=may(user, "PUT", dag_id),
     )
@@ -67,15 +70,11 @@ def resume(key: Annotated[tuple[str, str], Depends(OfRun("PUT"))]) -> dict[str, 
 
 def decisions_of(rows: Sequence[DecisionRow], sessions: Sequence[SessionRow]) -> list[Decision]:
     """Decisions in order, each with the sessions that began between it and the next."""
-    ends = [row.at for row in rows[1:]]
+    began = sorted(sessions, key=lambda each: each.opened_at)
+    moments = [each.opened_at for each in began]
+    firsts = [bisect_left(moments, row.at) for row in rows]
     told = []
-    for number, row in enumerate(rows):
-        until = ends[number] if number < len(ends) else None
-        followed = [
-            each
-            for each in sessions
-            if each.opened_at >= row.at and (until is None or each.opened_at < until)
-        ]
+    for row, first, following in zip(rows, firsts, [*firsts[1:], len(began)], strict=True):
         told.append(
             Decision(
                 id=str(row.id),
@@ -89,13 +88,7 @@ def decisions_of(rows: Sequence[DecisionRow], sessions: Sequence[SessionRow]) ->
                 why=row.why,
                 confidence=row.confidence,
                 by=row.by,
-                dispatched=[name_of(each) for each in followed],
+                dispatched=[spans.name_of(each) for each in began[first:following]],
             )
         )
     return told
-
-
-def name_of(row: SessionRow) -> SessionName:
-    """What people call a session."""
-    step = row.attempt.step
-    return SessionName(id=str(row.id), task_id=step.task_id, map_index=step.map_index, round=row.round)

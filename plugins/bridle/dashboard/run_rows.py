@@ -26,9 +26,9 @@ LONGEST_SEARCH = 2_000
 """Runs looked at for one page: a state is Airflow's, and a rare one would be looked for in all history."""
 
 
-def named(keys: Sequence[RunKey]) -> list[Run]:
-    """These runs, the newest first; those without a session are left out."""
-    return told(queries().rows(named_runs(keys)), None) if keys else []
+def named(keys: Sequence[RunKey], *, limit: int) -> list[Run]:
+    """The newest of these runs, the newest first; those without a session are left out."""
+    return told(queries().rows(named_runs(keys, limit=limit)), None) if keys else []
 
 
 def page(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from bridle.dashboard import run_rows
 from bridle.dashboard.rights import ReadableDags, User, may
+from bridle.dashboard.shapes.base import moment
 from bridle.dashboard.shapes.runs import Me, Runs
 from bridle.ledger.run_list import Cursor, RunFilter
 
@@ -37,8 +38,8 @@ def runs(  # noqa: PLR0917 (each is a query parameter)
         dags=dags if dag_id is None else dags & {dag_id},
         repo=repo,
         loop_id=loop_id,
-        since=since,
-        until=until,
+        since=moment(since),
+        until=moment(until),
         text=q,
     )
     found, following = run_rows.page(

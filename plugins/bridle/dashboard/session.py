@@ -1,32 +1,23 @@
-"""`GET /bridle/api/session`, its events, their stream, and ending it."""
+"""`GET /bridle/api/session`, its events, and ending it; their stream is in `stream.py`."""
 
-import json
-from collections.abc import AsyncIterator, Sequence
-from functools import cache
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter, Depends, HTTPException, Query
 
 from bridle.dashboard import spans
 from bridle.dashboard.books import ledger, queries
 from bridle.dashboard.diff import of_session
 from bridle.dashboard.graders import grade
-from bridle.dashboard.live import Broadcasts
 from bridle.dashboard.rights import OfRun, OfSession, User, may
 from bridle.dashboard.shapes.base import Totals
 from bridle.dashboard.shapes.run import SessionName
 from bridle.dashboard.shapes.session import Call, Check, Event, Events, SessionView
-from bridle.errors import ConfigError
 from bridle.ledger.queries import NOTHING, CallRow
 from bridle.ledger.records import CheckRow, EventRow, SessionRow, StepKey
+from bridle.ledger.tool_use import tool_use
 
 router = APIRouter()
-
-MOST_EVENTS = 20_000
-"""Of one session, for its graders."""
 
 Mine = Annotated[UUID, Depends(OfSession("GET"))]
 
@@ -36,11 +27,11 @@ def session(user: User, id: Mine) -> SessionView:
     """Everything about one session but its events."""
     row = ledger().session(id)
     step = row.attempt.step
-    siblings = _of_step(step)
-    bars = spans.of_sessions(siblings)
+    bars = spans.of_sessions(queries().sessions_of(step))
     bar = next(each for each in bars if each.id == str(id))
-    calls, diff = queries().calls(id), of_session(row)
-    checks = [each for each in queries().checks(step.dag_id, step.run_id) if _is_of(each, row)]
+    texts = queries().texts([row.prompt_ref, *filter(None, [row.diff_ref])])
+    calls, diff = queries().calls(id), of_session(row, texts)
+    (tools,) = queries().rows(tool_use(id))
     return SessionView(
         id=str(id),
         dag_id=step.dag_id,
@@ -54,14 +45,14 @@ def session(user: User, id: Mine) -> SessionView:
         limits=row.limits,
         result=row.result,
         summary=row.summary,
-        prompt=_prompt(row),
+        prompt=texts.get(row.prompt_ref, "(retention has removed it)"),
         prompt_digest=row.prompt_digest,
         totals=bar.totals or Totals.of(NOTHING),
         calls=[_call(each, row) for each in calls],
-        checks=[_check(each) for each in checks],
+        checks=[_check(each) for each in queries().checks_of(row)],
         files=diff.files,
         diff_truncated=diff.truncated,
-        graders=grade(queries().events(id, limit=MOST_EVENTS), calls),
+        graders=grade({**tools}, calls),
         siblings=bars,
         may_stop=row.closed_at is None and may(user, "PUT", step.dag_id),
     )
@@ -72,26 +63,14 @@ def sessions(
     key: Annotated[tuple[str, str], Depends(OfRun("GET"))], task_id: str, map_index: int = -1
 ) -> list[SessionName]:
     """The sessions of one step, in order."""
-    from bridle.dashboard.run import name_of
-
-    return [name_of(row) for row in _of_step(StepKey(*key, task_id, map_index))]
+    return [spans.name_of(row) for row in queries().sessions_of(StepKey(*key, task_id, map_index))]
 
 
 @router.get("/session/events")
 def events(id: Mine, after: int = 0, limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000) -> Events:
     """Some events, from the one behind number `after`."""
-    rows, closed = _look(id, after, limit)
-    return Events(events=[_event(row) for row in rows], closed=closed and len(rows) < limit)
-
-
-@router.get("/session/stream")
-async def stream(
-    id: Mine, after: int = 0, last_event_id: Annotated[str | None, Header()] = None
-) -> StreamingResponse:
-    """The same as server-sent events, for as long as the session goes on."""
-    begin = int(last_event_id) if last_event_id and last_event_id.isdigit() else after
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_sent(id, begin), media_type="text/event-stream", headers=headers)
+    rows, closed = queries().look(id, after, limit)
+    return Events(events=[event_of(row) for row in rows], closed=closed)
 
 
 @router.post("/session/stop")
@@ -104,49 +83,8 @@ def stop(user: User, id: Annotated[UUID, Depends(OfSession("PUT"))]) -> dict[str
     return {"stopped": f"session:{id}"}
 
 
-@cache
-def broadcasts() -> Broadcasts:
-    """Of this API server."""
-    return Broadcasts(_look)
-
-
-async def _sent(session_id: UUID, after: int) -> AsyncIterator[str]:
-    yield "retry: 1000\n\n"
-    async for row in broadcasts().watch(session_id, after):
-        if row is None:
-            yield ": still here\n\n"
-        else:
-            yield f"id: {row.seq}\ndata: {_event(row).model_dump_json()}\n\n"
-    _, closed = await run_in_threadpool(_look, session_id, after)
-    if closed:  # else the browser comes back by itself
-        yield f"event: end\ndata: {json.dumps({'id': str(session_id)})}\n\n"
-
-
-def _look(session_id: UUID, after: int, limit: int = 1_000) -> tuple[Sequence[EventRow], bool]:
-    # whether it has ended comes first: what is read after it is complete
-    closed = ledger().session(session_id).closed_at is not None
-    return queries().events(session_id, after=after, limit=limit), closed
-
-
-def _of_step(step: StepKey) -> list[SessionRow]:
-    rows = queries().sessions(step.dag_id, step.run_id, limit=2_000)
-    return [row for row in reversed(rows) if row.attempt.step == step]
-
-
-def _is_of(check: CheckRow, session: SessionRow) -> bool:
-    if check.session_id is not None:
-        return check.session_id == session.id
-    return check.attempt.step == session.attempt.step and check.round == session.round
-
-
-def _prompt(row: SessionRow) -> str:
-    try:
-        return ledger().get_artifact(row.prompt_ref).decode("utf-8", "replace")
-    except ConfigError:
-        return "(retention has removed it)"
-
-
-def _event(row: EventRow) -> Event:
+def event_of(row: EventRow) -> Event:
+    """An event as pages get it."""
     return Event(seq=row.seq, at=row.at, kind=row.kind, payload=row.payload)
 
 

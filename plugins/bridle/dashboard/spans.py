@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bridle.dashboard.books import queries
 from bridle.dashboard.shapes.base import Totals
-from bridle.dashboard.shapes.run import Span
+from bridle.dashboard.shapes.run import SessionName, Span
 from bridle.ledger.queries import NOTHING
 from bridle.ledger.records import CheckRow, EffectRow, ReviewRow, SessionRow
 from bridle.ledger.timeline import answered_models, totals_of_sessions
@@ -50,6 +50,12 @@ def of_sessions(rows: Sequence[SessionRow]) -> list[Span]:
         )
         for row in rows
     ]
+
+
+def name_of(row: SessionRow) -> SessionName:
+    """What people call a session."""
+    step = row.attempt.step
+    return SessionName(id=str(row.id), task_id=step.task_id, map_index=step.map_index, round=row.round)
 
 
 def of_check(row: CheckRow) -> Span:

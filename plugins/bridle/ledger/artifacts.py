@@ -5,7 +5,7 @@ import zlib
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, RowMapping, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError
@@ -60,10 +60,10 @@ class Artifacts(Part):
                 artifact.c.digest == ref.removeprefix(_PREFIX)
             )
         with self._db.transaction() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query).mappings().first()
         if row is None:
             raise ConfigError(f"artifact {ref} is not in the ledger at {self._db.where}")
-        return zlib.decompress(row.data) if row.compressed else bytes(row.data)
+        return content(row)
 
     def put_bundle(self, repo: str, sha: str, base_sha: str | None, data: bytes) -> None:
         """Store commits as a git bundle; a bundle is never redacted, so only private refs go this way.
@@ -147,6 +147,11 @@ def store_transcript(connection: Connection, session_id: UUID, packed: Packed) -
     statement = insert(transcript).values(session_id=session_id, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=[transcript.c.session_id], set_=row))
     return f"{_TRANSCRIPT}{session_id}"
+
+
+def content(row: RowMapping) -> bytes:
+    """What is stored in a row with `data` and `compressed`."""
+    return zlib.decompress(row["data"]) if row["compressed"] else bytes(row["data"])
 
 
 def _ends(door: Door, data: bytes, max_bytes: int) -> bytes:

@@ -27,19 +27,22 @@ _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg
 
 
 class Database:
-    """At most one connection per process, shared by its threads, one transaction at a time.
+    """A task's one connection, shared by its threads, one transaction at a time; a server has a few.
 
     Nothing is kept in the database's session (no prepared statements, no `SET`, no advisory locks of a
     session), so a pooler in transaction mode may stand in between. A fork opens its own.
     """
 
-    def __init__(self, url: str, *, idle_seconds: float = 5, patience_seconds: float = 0) -> None:
+    def __init__(
+        self, url: str, *, idle_seconds: float = 5, patience_seconds: float = 0, connections: int = 1
+    ) -> None:
         """Open nothing yet.
 
         Args:
             url: SQLAlchemy or libpq URL of the ledger.
             idle_seconds: how long the connection is kept without work.
             patience_seconds: how long to go on trying to connect: a restart of Postgres is no failure.
+            connections: at most so many at once; whoever comes when all are in use waits.
 
         Raises:
             ConfigError: the URL is none of Postgres.
@@ -47,6 +50,7 @@ class Database:
         self.url = postgres_url(url)
         self._idle_seconds = idle_seconds
         self._patience_seconds = patience_seconds
+        self._connections = connections
         self._pid: int
         self._guard: threading.Lock
         self._users: int
@@ -185,7 +189,7 @@ class Database:
         self._users = 0
         self._used_at = 0.0
         self._timer = None
-        self._engine = _engine(self.url)
+        self._engine = _engine(self.url, self._connections)
 
     def _watch(self, seconds: float) -> None:
         timer = threading.Timer(seconds, self._close_if_idle)
@@ -230,11 +234,11 @@ def postgres_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, connections: int) -> Engine:
     return create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=1,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
         connect_args={

@@ -161,11 +161,15 @@ class Loops(Part):
             raise ConfigError(f"there is no loop {loop_id!r}; `bridle loop list` shows those there are")
         return LoopRow(**row)
 
-    def loops(self, *, state: LoopState | None = None, limit: int = 50) -> list[LoopRow]:
-        """Loops, newest first; with `state` only those in it."""
+    def loops(
+        self, *, state: LoopState | None = None, dags: Collection[str] | None = None, limit: int = 50
+    ) -> list[LoopRow]:
+        """Loops, newest first; with `state` only those in it, with `dags` only those of these DAGs."""
         query = _loops().order_by(loop.c.opened_at.desc()).limit(limit)
         if state is not None:
             query = query.where(loop.c.state == state)
+        if dags is not None:
+            query = query.where(loop.c.dag_id.in_(dags))
         with self._db.transaction() as connection:
             return [LoopRow(**row) for row in connection.execute(query).mappings()]
 

@@ -94,16 +94,17 @@ class CallRow:
 class Queries:
     """Reading. A context manager; safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = 1) -> None:
         """Connect to nothing yet.
 
         Args:
             url: SQLAlchemy or libpq URL of the ledger's database; a user who may only read is enough.
+            connections: at most so many at once.
 
         Raises:
             ConfigError: the URL is none of Postgres.
         """
-        self._db = Database(url)
+        self._db = Database(url, connections=connections)
 
     def __enter__(self) -> Self:
         return self

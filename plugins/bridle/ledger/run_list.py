@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, literal_column, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.errors import InvalidInput
 from bridle.ledger.schema import effect, session
@@ -18,7 +19,6 @@ RunKey = tuple[str, str]
 """DAG and run."""
 
 _WORDS = func.to_tsvector(literal_column("'simple'"), func.left(session.c.summary, 4000))
-_MOST_MATCHES = 5_000
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,18 @@ def page_of_runs(wanted: RunFilter, *, after: Cursor | None, limit: int) -> Sele
     return query.order_by(run.c.opened_at.desc(), run.c.dag_id.desc(), run.c.run_id.desc()).limit(limit)
 
 
-def named_runs(keys: Sequence[RunKey]) -> Select[Any]:
-    """These runs, the newest first."""
-    named = tuple_(run.c.dag_id, run.c.run_id).in_(keys)
-    return select(run).where(named).order_by(run.c.opened_at.desc())
+def named_runs(keys: Sequence[RunKey], *, limit: int) -> Select[Any]:
+    """The newest of these runs, the newest first."""
+    named = _joined(keys)
+    query = select(run).join(named, (run.c.dag_id == named.c.dag_id) & (run.c.run_id == named.c.run_id))
+    return query.order_by(run.c.opened_at.desc(), run.c.dag_id.desc(), run.c.run_id.desc()).limit(limit)
+
+
+def those_with_sessions(keys: Sequence[RunKey]) -> Select[Any]:
+    """`dag_id` and `run_id` of those of these runs that have had a session."""
+    named = _joined(keys)
+    query = select(run.c.dag_id, run.c.run_id)
+    return query.join(named, (run.c.dag_id == named.c.dag_id) & (run.c.run_id == named.c.run_id))
 
 
 def totals_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
@@ -106,14 +114,20 @@ def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
     c = effect.c
     url = c.receipt["url"].astext.label("url")
     mine = tuple_(c.dag_id, c.run_id).in_(keys)
-    return select(c.dag_id, c.run_id, url).where(mine, c.kind == "pull_request", c.state == "done")
+    query = select(c.dag_id, c.run_id, url).where(mine, c.kind == "pull_request", c.state == "done")
+    return query.order_by(c.done_at)  # the newest is the last, and counts
+
+
+def _joined(keys: Sequence[RunKey]) -> Any:
+    """Keys as a table: they may be thousands, and a list of values would be a statement as long."""
+    dags, runs = [dag_id for dag_id, _ in keys], [run_id for _, run_id in keys]
+    arrays = [cast(names, ARRAY(Text)) for names in (dags, runs)]
+    return func.unnest(*arrays).table_valued("dag_id", "run_id", name="named")
 
 
 def _holding(text: str) -> ColumnElement[bool]:
-    said = (
-        select(session.c.dag_id, session.c.run_id)
-        .where(_WORDS.bool_op("@@")(func.plainto_tsquery(literal_column("'simple'"), text)))
-        .limit(_MOST_MATCHES)
+    said = select(session.c.dag_id, session.c.run_id).where(
+        _WORDS.bool_op("@@")(func.plainto_tsquery(literal_column("'simple'"), text))
     )
     return or_(
         run.c.run_id.icontains(text, autoescape=True),

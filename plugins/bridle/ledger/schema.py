@@ -144,6 +144,7 @@ session = Table(
 )
 Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
 Index("session_loop", session.c.loop_id, postgresql_where=session.c.loop_id.is_not(None))
+Index("session_opened", session.c.opened_at)
 Index("session_open", session.c.expires_at, postgresql_where=session.c.closed_at.is_(None))
 
 event = Table(
@@ -191,6 +192,7 @@ model_call = Table(
 )
 Index("model_call_id", model_call.c.id)
 Index("model_call_reserved", model_call.c.reserved_at)
+Index("model_call_large", model_call.c.reserved_at, postgresql_where=text("input_tokens > 100000"))
 
 decision = Table(
     "decision",
@@ -313,6 +315,8 @@ budget = Table(
     Column("warned_tokens", BigInteger),
     _time("warned_at"),
 )
+
+Index("budget_kind", func.split_part(budget.c.scope, text("':'"), text("1")), budget.c.scope)
 
 budget_in_force = table(
     "budget_in_force",

@@ -5,13 +5,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, RowMapping, Select, String, and_, cast, distinct, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    String,
+    and_,
+    cast,
+    distinct,
+    func,
+    literal_column,
+    select,
+    true,
+    union,
+)
 
 from bridle.errors import ConfigError
 from bridle.ledger.records import Totals, Usage
 from bridle.ledger.schema import model_call, session
 from bridle.ledger.summaries import spending
 from bridle.ledger.totals import totals_of
+
+LARGE = 100_000
+"""Input tokens of one call, as in the index of those that are larger."""
 
 SpendingKey = Literal["repo", "role", "model", "dag", "day", "agent", "run"]
 
@@ -100,7 +116,7 @@ def spent_in(condition: ColumnElement[bool] | None = None) -> Select[Any]:
 
 def sums() -> list[Any]:
     """The columns that `totals_of` reads."""
-    names = ("calls", "unknown_calls", *Usage.__dataclass_fields__)
+    names = ("calls", "unknown_calls", "unmeasured_calls", *Usage.__dataclass_fields__)
     return [
         *(func.coalesce(func.sum(spending.c[name]), 0).label(name) for name in names),
         func.coalesce(func.sum(spending.c.cost), 0).label("cost"),
@@ -112,48 +128,32 @@ def spent_of(row: RowMapping) -> Spent:
     return Spent(str(row["name"]), int(row["runs"]), int(row["sessions"]), totals_of(row))
 
 
-def used_by_model(span: Span, *, most: int) -> Select[Any]:
-    """`model` (`provider:model` that was asked), and what its calls of at most `most` input tokens came to.
-
-    The columns are `calls`, `unknown_calls` (of unknown usage), `larger` (calls with more input), and tokens.
-    """
-    call = model_call.c
-    small = call.input_tokens <= most
-    return (
-        select(
-            _ASKED.label("model"),
-            func.count().label("calls"),
-            func.count().filter(call.input_tokens.is_(None)).label("unknown_calls"),
-            func.count().filter(call.input_tokens > most).label("larger"),
-            *(
-                func.coalesce(func.sum(call[name]).filter(small), 0).label(name)
-                for name in Usage.__dataclass_fields__
-            ),
-        )
-        .select_from(_CALLS)
-        .where(_of_calls(span))
-        .group_by(_ASKED)
+def asked_models(span: Span) -> Select[Any]:
+    """`model` for each `provider:model` that was asked."""
+    c = spending.c
+    named = select((c.provider + ":" + c.asked).label("model")).where(span.clause, c.provider != "")
+    # calls from before their provider was written down: their session's
+    unnamed = (
+        select((session.c.provider + ":" + c.asked).label("model"))
+        .select_from(spending.join(session, c.session_id == session.c.id))
+        .where(span.clause, c.provider == "")
     )
+    return select(union(named, unnamed).subquery())
 
 
-def larger_calls(span: Span, *, than: int) -> Select[Any]:
-    """The tokens of each call with more input than that."""
+def larger_calls(span: Span) -> Select[Any]:
+    """The tokens of each call with more than `LARGE` input tokens."""
     call = model_call.c
-    query = select(*(call[name] for name in Usage.__dataclass_fields__)).select_from(_CALLS)
-    return query.where(_of_calls(span), call.input_tokens > than)
-
-
-_CALLS = model_call.join(session, model_call.c.session_id == session.c.id)
-_ASKED = func.coalesce(func.nullif(model_call.c.provider, ""), session.c.provider) + ":" + model_call.c.model
-
-
-def _of_calls(span: Span) -> ColumnElement[bool]:
-    wanted: list[ColumnElement[bool]] = [session.c.dag_id.in_(span.dags)]
+    query = (
+        select(*(call[name] for name in Usage.__dataclass_fields__))
+        .select_from(model_call.join(session, call.session_id == session.c.id))
+        .where(session.c.dag_id.in_(span.dags), call.input_tokens > literal_column(str(LARGE)))
+    )
     if span.since is not None:
-        wanted.append(model_call.c.reserved_at >= _midnight(span.since))
+        query = query.where(call.reserved_at >= _midnight(span.since))
     if span.until is not None:
-        wanted.append(model_call.c.reserved_at < _midnight(span.until + timedelta(days=1)))
-    return and_(*wanted)
+        query = query.where(call.reserved_at < _midnight(span.until + timedelta(days=1)))
+    return query
 
 
 def _midnight(day: date) -> datetime:

@@ -65,6 +65,7 @@ class Ledger(
         spool: Path | None = None,
         idle_seconds: float = 1,
         patience_seconds: float = 0,
+        connections: int = 1,
     ) -> None:
         """Connect to nothing yet.
 
@@ -74,11 +75,14 @@ class Ledger(
             spool: folder for events while Postgres is away; default: `$AIRFLOW_HOME/bridle/spool`.
             idle_seconds: how long an unused connection is kept: a session that waits for its model has none.
             patience_seconds: how long to wait for a server that is away; `record` never waits.
+            connections: at most so many at once: one is enough for a task, a server of many users has a few.
 
         Raises:
             ConfigError: the URL is none of Postgres.
         """
-        self._db = Database(url, idle_seconds=idle_seconds, patience_seconds=patience_seconds)
+        self._db = Database(
+            url, idle_seconds=idle_seconds, patience_seconds=patience_seconds, connections=connections
+        )
         self.redactor = redactor if redactor is not None else Redactor()
         if self._db.url.password:
             self.redactor.add(str(self._db.url.password))

@@ -1,4 +1,4 @@
-"""A migrated ledger for tests, fresh for each."""
+"""A migrated ledger for tests, fresh for each; written with the rights that tasks have."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from bridle.ledger.records import Attempt, Fence, SessionStart
     from bridle.ledger.store import Ledger
+
+
+_LOGIN = "bridle_test_task"
 
 
 def session_start(attempt: "Attempt", fence: "Fence", **fields: Any) -> "SessionStart":
@@ -45,9 +48,29 @@ def ledger_url(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def ledger(ledger_url: str, tmp_path: Path) -> "Iterator[Ledger]":
+def task_url(ledger_url: str) -> str:
+    """URL of the same ledger for the login of tasks, which may add to history and not rewrite it."""
+    return url_for_tasks(ledger_url)
+
+
+@pytest.fixture
+def ledger(task_url: str, tmp_path: Path) -> "Iterator[Ledger]":
     """An empty ledger, closed afterwards; events that cannot be written are kept below `tmp_path`."""
     from bridle.ledger.store import Ledger
 
-    with Ledger(ledger_url, spool=tmp_path / "spool") as ledger:
+    with Ledger(task_url, spool=tmp_path / "spool") as ledger:
         yield ledger
+
+
+def url_for_tasks(ledger_url: str) -> str:
+    """Make the login of tasks, as `bridle up` does; returns its URL.
+
+    Args:
+        ledger_url: of the migrated ledger's owner.
+    """
+    from sqlalchemy import make_url
+
+    from bridle.ledger.login import make_task_login
+
+    make_task_login(ledger_url, _LOGIN, _LOGIN)
+    return make_url(ledger_url).set(username=_LOGIN, password=_LOGIN).render_as_string(hide_password=False)

@@ -1,6 +1,6 @@
 """The pytest plugin that the package brings: its fixtures, which cost nothing until they are used."""
 
-from bridle.testing.ledger import ledger, ledger_url
+from bridle.testing.ledger import ledger, ledger_url, task_url
 from bridle.testing.postgres import postgres_server, postgres_url
 from bridle.testing.stack import stack, stack_dags, stack_env, stack_include
 
@@ -13,4 +13,5 @@ __all__ = [
     "stack_dags",
     "stack_env",
     "stack_include",
+    "task_url",
 ]

@@ -127,7 +127,7 @@ def connections(url):
         return connection.scalar(
             text(
                 "select count(*) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()"
+                "where datname = current_database() and application_name = 'bridle'"
             )
         )
 

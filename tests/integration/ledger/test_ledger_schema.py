@@ -143,16 +143,6 @@ def test_ids_sort_by_time():
     assert first_id(now - timedelta(minutes=1)) < ids[0] < first_id(now + timedelta(minutes=1))
 
 
-@pytest.fixture
-def task_url(ledger_url):
-    """A login that is no more than a task."""
-    name = f"task_{new_id().hex}"
-    sql(ledger_url, f"create role {name} login password 'task' in role bridle_task")
-    url = sa.make_url(ledger_url).set(username=name, password="task")
-    yield url.render_as_string(hide_password=False)
-    sql(ledger_url, f"drop role {name}")
-
-
 def test_a_task_can_do_all_its_work_with_the_role_of_tasks(task_url, tmp_path):
     with Ledger(task_url, spool=tmp_path) as ledger:
         ledger.check_schema()

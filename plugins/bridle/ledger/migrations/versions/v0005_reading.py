@@ -53,13 +53,20 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+"""
 
+FILL_RUN = """
 INSERT INTO bridle.run
-    SELECT dag_id, run_id, min(repo), min(loop_id), min(loop_round), min(opened_at),
+    SELECT dag_id, run_id, (array_agg(repo ORDER BY id) FILTER (WHERE repo IS NOT NULL))[1],
+           (array_agg(loop_id ORDER BY id) FILTER (WHERE loop_id IS NOT NULL))[1],
+           (array_agg(loop_round ORDER BY id) FILTER (WHERE loop_round IS NOT NULL))[1], min(opened_at),
            max(coalesce(closed_at, opened_at)), count(*), count(*) FILTER (WHERE closed_at IS NULL),
            coalesce((array_agg(left(summary, 500) ORDER BY closed_at DESC)
                      FILTER (WHERE summary <> ''))[1], '')
     FROM bridle.session GROUP BY dag_id, run_id;
+"""
+
+_COUNT_SESSIONS = """
 CREATE TRIGGER count_session AFTER INSERT ON bridle.session
     FOR EACH ROW EXECUTE FUNCTION bridle.count_session();
 CREATE TRIGGER count_session_end AFTER UPDATE OF closed_at ON bridle.session
@@ -70,6 +77,8 @@ _SPENDING = """
 CREATE TABLE bridle.spending (
     session_id UUID NOT NULL,
     day DATE NOT NULL,
+    provider TEXT NOT NULL,
+    asked TEXT NOT NULL,
     model TEXT NOT NULL,
     dag_id TEXT NOT NULL,
     run_id TEXT NOT NULL,
@@ -78,16 +87,28 @@ CREATE TABLE bridle.spending (
     repo TEXT NOT NULL,
     calls BIGINT NOT NULL,
     unknown_calls BIGINT NOT NULL,
+    unmeasured_calls BIGINT NOT NULL,
     cost NUMERIC(20, 10) NOT NULL,
+    counted_usd NUMERIC(20, 10) NOT NULL,
+    counted_tokens BIGINT NOT NULL,
     input_tokens BIGINT NOT NULL,
     output_tokens BIGINT NOT NULL,
     cache_read_tokens BIGINT NOT NULL,
     cache_write_tokens BIGINT NOT NULL,
     reasoning_tokens BIGINT NOT NULL,
-    PRIMARY KEY (session_id, day, model)
+    PRIMARY KEY (session_id, day, provider, asked, model)
 );
 CREATE INDEX spending_day ON bridle.spending (day);
 CREATE INDEX spending_run ON bridle.spending (dag_id, run_id);
+
+-- what budgets have counted of a call: nothing while it is under way, its estimate where it is unknown
+CREATE FUNCTION bridle.counted_usd(c bridle.model_call) RETURNS NUMERIC LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN c.state = 'reserved' THEN 0 ELSE coalesce(c.cost, c.estimated_usd, 0) END
+$$;
+CREATE FUNCTION bridle.counted_tokens(c bridle.model_call) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN c.state = 'reserved' THEN 0
+                ELSE coalesce(c.input_tokens + c.output_tokens, c.estimated_tokens) END
+$$;
 
 CREATE FUNCTION bridle.count_call() RETURNS TRIGGER LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -96,7 +117,10 @@ BEGIN
         UPDATE bridle.spending SET
                 calls = calls - 1,
                 unknown_calls = unknown_calls - (OLD.cost IS NULL)::INTEGER,
+                unmeasured_calls = unmeasured_calls - (OLD.input_tokens IS NULL)::INTEGER,
                 cost = cost - coalesce(OLD.cost, 0),
+                counted_usd = counted_usd - bridle.counted_usd(OLD),
+                counted_tokens = counted_tokens - bridle.counted_tokens(OLD),
                 input_tokens = input_tokens - coalesce(OLD.input_tokens, 0),
                 output_tokens = output_tokens - coalesce(OLD.output_tokens, 0),
                 cache_read_tokens = cache_read_tokens - coalesce(OLD.cache_read_tokens, 0),
@@ -104,21 +128,26 @@ BEGIN
                 reasoning_tokens = reasoning_tokens - coalesce(OLD.reasoning_tokens, 0)
             WHERE session_id = OLD.session_id
                 AND day = (OLD.reserved_at AT TIME ZONE 'UTC')::DATE
+                AND provider = OLD.provider AND asked = OLD.model
                 AND model = coalesce(OLD.answered_model, OLD.model);
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO bridle.spending AS s
-            SELECT NEW.session_id, (NEW.reserved_at AT TIME ZONE 'UTC')::DATE,
+            SELECT NEW.session_id, (NEW.reserved_at AT TIME ZONE 'UTC')::DATE, NEW.provider, NEW.model,
                    coalesce(NEW.answered_model, NEW.model), o.dag_id, o.run_id, o.role, o.agent,
-                   coalesce(o.repo, ''), 1, (NEW.cost IS NULL)::INTEGER, coalesce(NEW.cost, 0),
+                   coalesce(o.repo, ''), 1, (NEW.cost IS NULL)::INTEGER, (NEW.input_tokens IS NULL)::INTEGER,
+                   coalesce(NEW.cost, 0), bridle.counted_usd(NEW), bridle.counted_tokens(NEW),
                    coalesce(NEW.input_tokens, 0), coalesce(NEW.output_tokens, 0),
                    coalesce(NEW.cache_read_tokens, 0), coalesce(NEW.cache_write_tokens, 0),
                    coalesce(NEW.reasoning_tokens, 0)
             FROM bridle.session o WHERE o.id = NEW.session_id
-            ON CONFLICT (session_id, day, model) DO UPDATE SET
+            ON CONFLICT (session_id, day, provider, asked, model) DO UPDATE SET
                 calls = s.calls + 1,
                 unknown_calls = s.unknown_calls + EXCLUDED.unknown_calls,
+                unmeasured_calls = s.unmeasured_calls + EXCLUDED.unmeasured_calls,
                 cost = s.cost + EXCLUDED.cost,
+                counted_usd = s.counted_usd + EXCLUDED.counted_usd,
+                counted_tokens = s.counted_tokens + EXCLUDED.counted_tokens,
                 input_tokens = s.input_tokens + EXCLUDED.input_tokens,
                 output_tokens = s.output_tokens + EXCLUDED.output_tokens,
                 cache_read_tokens = s.cache_read_tokens + EXCLUDED.cache_read_tokens,
@@ -129,14 +158,21 @@ BEGIN
     DELETE FROM bridle.spending WHERE session_id = coalesce(OLD.session_id, NEW.session_id) AND calls = 0;
     RETURN NULL;
 END $$;
+"""
 
+FILL_SPENDING = """
 INSERT INTO bridle.spending
-    SELECT o.id, (c.reserved_at AT TIME ZONE 'UTC')::DATE, coalesce(c.answered_model, c.model),
-           o.dag_id, o.run_id, o.role, o.agent, coalesce(o.repo, ''), count(*),
-           count(*) FILTER (WHERE c.cost IS NULL), coalesce(sum(c.cost), 0), coalesce(sum(c.input_tokens), 0),
-           coalesce(sum(c.output_tokens), 0), coalesce(sum(c.cache_read_tokens), 0),
-           coalesce(sum(c.cache_write_tokens), 0), coalesce(sum(c.reasoning_tokens), 0)
-    FROM bridle.model_call c JOIN bridle.session o ON o.id = c.session_id GROUP BY 1, 2, 3;
+    SELECT o.id, (c.reserved_at AT TIME ZONE 'UTC')::DATE, c.provider, c.model,
+           coalesce(c.answered_model, c.model), o.dag_id, o.run_id, o.role, o.agent, coalesce(o.repo, ''),
+           count(*), count(*) FILTER (WHERE c.cost IS NULL), count(*) FILTER (WHERE c.input_tokens IS NULL),
+           coalesce(sum(c.cost), 0), sum(bridle.counted_usd(c)), sum(bridle.counted_tokens(c)),
+           coalesce(sum(c.input_tokens), 0), coalesce(sum(c.output_tokens), 0),
+           coalesce(sum(c.cache_read_tokens), 0), coalesce(sum(c.cache_write_tokens), 0),
+           coalesce(sum(c.reasoning_tokens), 0)
+    FROM bridle.model_call c JOIN bridle.session o ON o.id = c.session_id GROUP BY 1, 2, 3, 4, 5;
+"""
+
+_COUNT_CALLS = """
 CREATE TRIGGER count_call AFTER INSERT OR UPDATE OR DELETE ON bridle.model_call
     FOR EACH ROW EXECUTE FUNCTION bridle.count_call();
 """
@@ -144,6 +180,9 @@ CREATE TRIGGER count_call AFTER INSERT OR UPDATE OR DELETE ON bridle.model_call
 _INDEXES = """
 ALTER TABLE bridle.session ADD COLUMN diff_ref TEXT;
 CREATE INDEX model_call_reserved ON bridle.model_call (reserved_at);
+CREATE INDEX model_call_large ON bridle.model_call (reserved_at) WHERE input_tokens > 100000;
+CREATE INDEX session_opened ON bridle.session (opened_at);
+CREATE INDEX budget_kind ON bridle.budget (split_part(scope, ':', 1), scope);
 CREATE INDEX session_words ON bridle.session USING gin (to_tsvector('simple', left(summary, 4000)));
 """
 
@@ -151,7 +190,11 @@ CREATE INDEX session_words ON bridle.session USING gin (to_tsvector('simple', le
 def upgrade() -> None:
     """Two tables, filled with what there is, the triggers that keep them, indexes, and a session's diff."""
     connection = op.get_bind()
-    for statements in (_RUNS, _SPENDING, _INDEXES):
+    for statements in (
+        *(_RUNS, FILL_RUN, _COUNT_SESSIONS),
+        *(_SPENDING, FILL_SPENDING, _COUNT_CALLS),
+        _INDEXES,
+    ):
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 
