@@ -1,7 +1,7 @@
 """Events of sessions as they happen: one reader of the ledger for each session, however many look on."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 from uuid import UUID
@@ -17,7 +17,7 @@ HEARTBEAT_SECONDS = 15.0
 """Proxies cut a connection on which nothing comes."""
 BATCH = 1_000
 """Events of one look."""
-_WAITING = 10_000
+WAITING = 10_000
 """Events that a viewer may lag behind before it is let go; it comes back and asks for them again."""
 
 
@@ -37,11 +37,13 @@ class Broadcast:
     Args:
         session_id: whose events.
         source: the ledger.
+        waiting: events that a viewer may lag behind.
     """
 
-    def __init__(self, session_id: UUID, source: Source) -> None:
+    def __init__(self, session_id: UUID, source: Source, waiting: int = WAITING) -> None:
         self._session_id = session_id
         self._source = source
+        self._waiting = waiting
         self._viewers: set[asyncio.Queue[EventRow | None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
@@ -58,7 +60,7 @@ class Broadcast:
 
         It ends with the session, when the ledger cannot be read any more, or when its viewer lags behind.
         """
-        queue: asyncio.Queue[EventRow | None] = asyncio.Queue(_WAITING)
+        queue: asyncio.Queue[EventRow | None] = asyncio.Queue(self._waiting)
         self._viewers.add(queue)
         try:
             if self._reader is None or self._reader.done():
@@ -126,19 +128,26 @@ class Broadcast:
 
 
 class Broadcasts:
-    """One `Broadcast` for each session that is watched."""
+    """One `Broadcast` for each session that is watched.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: the ledger.
+        waiting: events that a viewer may lag behind.
+    """
+
+    def __init__(self, source: Source, waiting: int = WAITING) -> None:
         self._source = source
+        self._waiting = waiting
         self._of: dict[UUID, Broadcast] = {}
 
-    def __len__(self) -> int:
-        """How many sessions are watched."""
-        return len(self._of)
+    @property
+    def watched(self) -> Mapping[UUID, Broadcast]:
+        """The sessions that are watched."""
+        return self._of
 
     async def watch(self, session_id: UUID, after: int) -> AsyncGenerator[EventRow | None]:
         """As `Broadcast.watch`."""
-        broadcast = self._of.setdefault(session_id, Broadcast(session_id, self._source))
+        broadcast = self._of.setdefault(session_id, Broadcast(session_id, self._source, self._waiting))
         try:
             async with aclosing(broadcast.watch(after)) as events:
                 async for row in events:

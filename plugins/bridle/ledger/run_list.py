@@ -122,7 +122,7 @@ def _joined(keys: Sequence[RunKey]) -> Any:
     """Keys as a table: they may be thousands, and a list of values would be a statement as long."""
     dags, runs = [dag_id for dag_id, _ in keys], [run_id for _, run_id in keys]
     arrays = [cast(names, ARRAY(Text)) for names in (dags, runs)]
-    return func.unnest(*arrays).table_valued("dag_id", "run_id", name="named")
+    return func.unnest(*arrays).table_valued("dag_id", "run_id", name="named").render_derived()
 
 
 def _holding(text: str) -> ColumnElement[bool]:
