@@ -176,10 +176,8 @@ def explain(client: httpx.Client, asked: list[Measured], url: str, log: Path) ->
 
 def plans(text: str) -> list[Mapping[str, Any]]:
     """The plans in a piece of Postgres's log."""
-    decoder, found = json.JSONDecoder(), []
-    for start in re.finditer(r"plan:\s*(?=\{)", text):
-        found.append(decoder.raw_decode(text, start.end())[0]["Plan"])
-    return found
+    decoder, starts = json.JSONDecoder(), re.finditer(r"plan:\s*(?=\{)", text)
+    return [decoder.raw_decode(text, start.end())[0]["Plan"] for start in starts]
 
 
 def note(plan: Mapping[str, Any], each: Measured) -> None:
@@ -187,13 +185,10 @@ def note(plan: Mapping[str, Any], each: Measured) -> None:
     table = str(plan.get("Relation Name", ""))
     if "Index Name" in plan:
         each.indexes.add(re.sub(r"_\d{4}_\d\d", "", str(plan["Index Name"])))
-    elif table in TABLES or LARGE.search(table):
-        if plan["Node Type"] == "Seq Scan":
-            name = re.sub(r"_(\d{4}_\d\d|default)$", "", table)
-            rows = (plan.get("Actual Rows", 0) + plan.get("Rows Removed by Filter", 0)) * plan.get(
-                "Actual Loops", 1
-            )
-            each.scanned[name] = each.scanned.get(name, 0) + round(rows)
+    elif plan["Node Type"] == "Seq Scan" and (table in TABLES or LARGE.search(table)):
+        name = re.sub(r"_(\d{4}_\d\d|default)$", "", table)
+        rows = plan.get("Actual Rows", 0) + plan.get("Rows Removed by Filter", 0)
+        each.scanned[name] = each.scanned.get(name, 0) + round(rows * plan.get("Actual Loops", 1))
     for child in plan.get("Plans", []):
         note(child, each)
 
@@ -203,18 +198,16 @@ def show(asked: list[Measured]) -> None:
     print(f"| {'question':<26} | p50 ms | p95 ms |    kB | read without an index |")
     print(f"|{'-' * 28}|-------:|-------:|------:|---|")
     for each in asked:
-        scanned = ", ".join(
-            f"{name} ({rows:,})" for name, rows in sorted(each.scanned.items()) if rows > 1_000
-        )
+        large = {name: rows for name, rows in sorted(each.scanned.items()) if rows > MANY}
+        scanned = ", ".join(f"{name} ({rows:,})" for name, rows in large.items())
         slow = " **" if each.p95 > AIM_MS else ""
         print(
             f"| {each.name:<26} | {statistics.median(each.times_ms):6.0f} | {each.p95:6.0f} |"
-            f" {each.size / 1000:5.0f} | {scanned or '–'} |{slow}"
+            f" {each.size / 1000:5.0f} | {scanned or 'nothing'} |{slow}"
         )
     missed = [each.name for each in asked if each.p95 > AIM_MS]
-    print(
-        f"\n{len(asked) - len(missed)} of {len(asked)} within {AIM_MS:.0f} ms; over it: {', '.join(missed) or 'none'}"
-    )
+    print(f"\n{len(asked) - len(missed)} of {len(asked)} within {AIM_MS:.0f} ms")
+    print(f"over it: {', '.join(missed) or 'none'}")
 
 
 def first_page(client: httpx.Client) -> float:

@@ -10,7 +10,7 @@ SET synchronous_commit = off;
 
 CREATE TEMP TABLE r AS
 SELECT n, CASE WHEN n % 20 < 12 THEN 'issue_fix' WHEN n % 20 < 17 THEN 'spec_routine' ELSE 'goal_loop' END dag_id,
-    'manual__' || n run_id, now() - :days * interval '1 day' * (1 - n::float / :runs) at,
+    'manual__' || n run_id, now() - :days * interval '1 day' * (1 - n::float / :runs) AS at,
     CASE WHEN n % 20 >= 17 THEN 'loop-' || n / 100 END loop_id, n / 20 % 5 + 1 loop_round
 FROM generate_series(1, :runs) n;
 
@@ -109,10 +109,10 @@ INSERT INTO bridle.budget (scope, cap_usd, cap_tokens, spent_usd, spent_tokens, 
     SELECT 'run:' || dag_id || '/' || run_id, 5, NULL::bigint, 1, 40000, 40, 'roles.yaml' FROM r
     UNION ALL SELECT DISTINCT 'step:' || dag_id || '/' || run_id || '/step_' || step || CASE WHEN n = 1 THEN '/' || k
         ELSE '' END, NULL::numeric, 900000, 0.1, 9000, 9, 'roles.yaml' FROM s
-    UNION ALL SELECT 'session:' || id, 2, NULL, 0.1, 9000, 5, NULL FROM s
+    UNION ALL SELECT 'session:' || id, 2, NULL::bigint, 0.1, 9000, 5, NULL::text FROM s
     UNION ALL SELECT DISTINCT 'loop:' || loop_id, 20, NULL::bigint, 4, 200000, 200, 'params' FROM r
         WHERE loop_id IS NOT NULL
-    UNION ALL SELECT 'day:' || to_char(d, 'YYYY-MM-DD'), NULL, NULL, 60, 3000000, 5000, NULL
+    UNION ALL SELECT 'day:' || to_char(d, 'YYYY-MM-DD'), NULL::numeric, NULL::bigint, 60, 3000000, 5000, NULL::text
         FROM generate_series(now() - :days * interval '1 day', now(), '1 day') d
-    UNION ALL VALUES ('all', 9999, NULL, 6000, 900000000, 500000, 'human:ada'),
-        ('day:*', 200, NULL, 0, 0, 0, 'roles.yaml');
+    UNION ALL VALUES ('all', 9999, NULL::bigint, 6000, 900000000, 500000, 'human:ada'),
+        ('day:*', 200, NULL::bigint, 0, 0, 0, 'roles.yaml');

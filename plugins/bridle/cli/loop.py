@@ -108,7 +108,7 @@ def extend(
 
     with _ledger(state) as ledger:
         more = None if budget is None else Decimal(str(budget))
-        row = loop_control.extend(ledger, _find(ledger, name), rounds=rounds, hours=hours, budget=more)
+        row = loop_control.extend(ledger, _find(ledger, name), _me(), rounds=rounds, hours=hours, budget=more)
     typer.echo(f"Extended: {row.id}, at most {row.params['max_rounds']} rounds")
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from sqlalchemy import Select
 
 from bridle.dashboard.books import ledger, queries
@@ -24,7 +24,7 @@ _EVERY_DAY = "day:*"
 
 
 @router.get("/budgets")
-def budgets(dags: ReadableDags, cursor: str | None = None) -> Budgets:
+def budgets(dags: ReadableDags, cursor: Annotated[str | None, Query(max_length=2_000)] = None) -> Budgets:
     """What is capped or stopped, of what the user may see."""
     sight = Sight(dags, sees_all(dags))
     kind, _, _ = (cursor or "").partition(":")

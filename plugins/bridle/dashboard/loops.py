@@ -79,11 +79,10 @@ def resume(user: User, id: Annotated[str, Depends(OfLoop("POST"))]) -> Loop:
 
 
 @router.post("/loop/extend")
-def extend(id: Changed, more: More) -> Loop:
+def extend(user: User, id: Changed, more: More) -> Loop:
     """Give it more rounds, more time, or more money."""
-    loop_control.extend(
-        ledger(), ledger().loop(id), rounds=more.rounds, hours=more.hours, budget=more.budget_usd
-    )
+    row, by = ledger().loop(id), _by(user.get_name())
+    loop_control.extend(ledger(), row, by, rounds=more.rounds, hours=more.hours, budget=more.budget_usd)
     return _told([ledger().loop(id)])[0]
 
 

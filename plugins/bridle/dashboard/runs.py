@@ -30,7 +30,7 @@ def runs(  # noqa: PLR0917 (each is a query parameter)
     since: datetime | None = None,
     until: datetime | None = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
-    cursor: str | None = None,
+    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Runs:
     """One page of runs, the newest first."""

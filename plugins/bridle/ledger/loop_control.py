@@ -59,15 +59,14 @@ def under_way(ledger: Ledger, row: LoopRow, runs: Runs) -> list[str]:
 
 
 def extend(
-    ledger: Ledger, row: LoopRow, *, rounds: int | None, hours: float | None, budget: Decimal | None
+    ledger: Ledger, row: LoopRow, by: str, *, rounds: int | None, hours: float | None, budget: Decimal | None
 ) -> LoopRow:
     """Give a loop more rounds, more time, or more US dollars; None: as it is."""
     row = ledger.extend_loop(row.id, rounds=rounds, hours=hours)
     if budget is not None:
         found = ledger.budget(row.scope)
         before = Decimal(0) if found is None or found.cap_usd is None else found.cap_usd
-        tokens = None if found is None else found.cap_tokens
-        ledger.set_budget(row.scope, cap_usd=before + budget, cap_tokens=tokens)
+        ledger.change_budget(row.scope, cap_usd=before + budget, cap_tokens=None, by=by)
         row = ledger.extend_loop(row.id, budget_usd=before + budget)
     return row
 

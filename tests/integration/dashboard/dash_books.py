@@ -91,6 +91,7 @@ class Books:
         self._live_run()
         self._old_run()
         self._foreign_run()
+        self._gone_run()
         self._loop("loop-open", "open_dag", "a goal")
         self._loop("loop-closed", "closed_dag", f"a {FOREIGN} goal")
         self.ledger.request_stop("run:closed_dag/hidden", "human:ada")
@@ -316,6 +317,12 @@ class Books:
         self.ledger.open_budgets(self.hidden.attempt, ALLOWED)
         self.close(self.hidden, diff=PATCH.replace("src/a.py", f"{FOREIGN}.py"))
         self.ask(run, dag="closed_dag")
+
+    def _gone_run(self):
+        """Of a DAG that Airflow does not know any more."""
+        session = self.open("gone", "implement", dag="gone_dag")
+        self.call(session)
+        self.close(session)
 
     def _loop(self, name, dag, goal):
         self.ledger.open_loop(
