@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from bridle.dashboard.books import ledger, queries
 from bridle.dashboard.rights import ReadableDags, sees_all
 from bridle.dashboard.shapes.budgets import Budget, Budgets, BurnDown, Burned
-from bridle.ledger.budget_list import KINDS, Sight, budgets_of, page_of_budgets
+from bridle.ledger.budget_list import KINDS, Sight, own_budgets_of, page_of_budgets
 from bridle.ledger.burning import burned_daily, burned_hourly
 from bridle.ledger.records import BudgetRow
 
@@ -63,8 +63,8 @@ def burn_down(dags: ReadableDags, scope: str) -> BurnDown:
 
 
 def named(scopes: Sequence[str]) -> list[Budget]:
-    """The budgets of these scopes that there are, in this order."""
-    found = {row["scope"]: BudgetRow(**row) for row in queries().rows(budgets_of(scopes))}
+    """The budgets of these scopes, none of them a day, that there are, in this order."""
+    found = {row["scope"]: BudgetRow(**row) for row in queries().rows(own_budgets_of(scopes))}
     return told([found[scope] for scope in scopes if scope in found])
 
 

@@ -19,7 +19,16 @@ from bridle.dashboard.shapes.costs import AsIf, Cost, Costs, CostsBy
 from bridle.gateway.price_list import PriceList
 from bridle.ledger.costs import CostRow, in_all
 from bridle.ledger.records import Usage
-from bridle.ledger.spending import Span, Spent, asked_models, larger_calls, spent_by, spent_in, spent_of
+from bridle.ledger.spending import (
+    Span,
+    Spent,
+    asked_of_sessions,
+    larger_calls,
+    spent_by,
+    spent_by_user,
+    spent_of,
+    spent_on_asked,
+)
 from bridle.ledger.totals import totals_of
 
 router = APIRouter()
@@ -90,11 +99,14 @@ def as_if(
 ) -> AsIf:
     """What the same tokens would have cost on one model; default: the dearest of those used."""
     span = Span(dags if dag_id is None else dags & {dag_id}, since, until)
-    (row,) = queries().rows(spent_in(span.clause))
-    paid, unmeasured = totals_of(row), int(row["unmeasured_calls"])
+    rows = queries().rows(spent_on_asked(span))
+    paid = in_all([CostRow("", totals_of(row)) for row in rows])
+    unmeasured = sum(int(row["unmeasured_calls"]) for row in rows)
+    unnamed = [] if all(row["provider"] for row in rows) else queries().rows(asked_of_sessions(span))
+    asked = {f"{row['provider']}:{row['asked']}" for row in (*rows, *unnamed) if row["provider"]}
     large = [Usage(**row) for row in queries().rows(larger_calls(span))]
     prices = PriceList(roles_in_force(Settings.load()).providers)
-    models = sorted(str(row["model"]) for row in queries().rows(asked_models(span)))
+    models = sorted(asked)
     small = _without(paid.usage, large)
     priced = {each: prices.as_if_summed(each, small, large) for each in {*models, *filter(None, [model])}}
     known = {each: amount for each, amount in priced.items() if amount is not None}
@@ -118,21 +130,8 @@ def _without(usage: Usage, calls: Sequence[Usage]) -> Usage:
 
 
 def _by_user(span: Span) -> list[Spent]:
-    by_run = [spent_of(row) for row in queries().rows(spent_by("run", span))]
-    users = users_of({row.name.partition("/")[0] for row in by_run})
-    merged: dict[str, list[Spent]] = {}
-    for row in by_run:
-        dag_id, _, run_id = row.name.partition("/")
-        merged.setdefault(users.get((dag_id, run_id), ""), []).append(row)
-    return [
-        Spent(
-            user,
-            runs=sum(row.runs for row in rows),
-            sessions=sum(row.sessions for row in rows),
-            totals=in_all([CostRow(row.name, row.totals) for row in rows]),
-        )
-        for user, rows in merged.items()
-    ]
+    users = users_of(queries().dags() & frozenset(span.dags))
+    return [spent_of(row) for row in queries().rows(spent_by_user(users, span))]
 
 
 def _cell(text: str) -> str:

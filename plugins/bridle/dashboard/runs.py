@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from bridle.dashboard import run_rows
+from bridle.dashboard.airflow_state import UNDER_WAY, runs_in
+from bridle.dashboard.books import queries
 from bridle.dashboard.rights import ReadableDags, User, may
 from bridle.dashboard.shapes.base import moment
 from bridle.dashboard.shapes.runs import Me, Runs
-from bridle.ledger.run_list import Cursor, RunFilter
+from bridle.ledger.run_list import COMMON, Cursor, RunFilter, how_common
 
 router = APIRouter()
 
@@ -34,6 +36,7 @@ def runs(  # noqa: PLR0917 (each is a query parameter)
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Runs:
     """One page of runs, the newest first."""
+    under_way = runs_in((state,), queries().dags() & dags) if state in UNDER_WAY else None
     wanted = RunFilter(
         dags=dags if dag_id is None else dags & {dag_id},
         repo=repo,
@@ -41,8 +44,14 @@ def runs(  # noqa: PLR0917 (each is a query parameter)
         since=moment(since),
         until=moment(until),
         text=q,
+        common=_is_common(q),
+        keys=under_way,
     )
     found, following = run_rows.page(
         wanted, state=state, after=Cursor.read(cursor) if cursor else None, limit=limit
     )
     return Runs(runs=found, next=str(following) if following else None)
+
+
+def _is_common(text: str | None) -> bool:
+    return bool(text) and int(queries().rows(how_common(text or ""))[0]["sessions"]) >= COMMON

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, Text, any_, cast, false, func, literal_column, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.ledger.records import BudgetRow
-from bridle.ledger.schema import budget_in_force, loop
+from bridle.ledger.schema import budget, budget_in_force, loop
 
 KINDS = ("all", "day", "loop", "run", "step")
 """What stands before the colon of a scope, in the order of a list. Sessions are left out: too many."""
@@ -49,8 +50,15 @@ def page_of_budgets(kind: str, sight: Sight, *, before: str | None, limit: int) 
 
 
 def budgets_of(scopes: Collection[str]) -> Select[Any]:
-    """The budgets of these scopes, as far as there are any."""
+    """The budgets of these scopes, days among them, as far as there are any."""
     return select(*_columns()).where(_b.scope.in_(scopes))
+
+
+def own_budgets_of(scopes: Collection[str]) -> Select[Any]:
+    """The same for many scopes, no days: what holds for every day is no matter for them."""
+    names = cast(list(scopes), ARRAY(Text))
+    columns = [budget.c[name] for name in BudgetRow.__dataclass_fields__]
+    return select(*columns).where(budget.c.scope == any_(names))
 
 
 def _columns() -> list[ColumnElement[Any]]:

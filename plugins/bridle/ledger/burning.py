@@ -25,7 +25,10 @@ def burned_daily(scope: str) -> Select[Any]:
     usd, tokens = func.sum(spending.c.counted_usd), func.sum(spending.c.counted_tokens)
     query = select(at, usd.label("usd"), tokens.label("tokens"))
     kind, _, name = scope.partition(":")
-    if kind == "session":
+    if kind == "run":
+        dag_id, _, run_id = name.partition("/")
+        query = query.where(spending.c.dag_id == dag_id, spending.c.run_id == run_id)
+    elif kind == "session":
         query = query.where(spending.c.session_id == UUID(name))
     elif kind != "all":
         query = query.where(spending.c.session_id.in_(select(session.c.id).where(within(scope))))

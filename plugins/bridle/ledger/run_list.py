@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.errors import InvalidInput
@@ -18,6 +30,8 @@ from bridle.ledger.summaries import run, spending
 RunKey = tuple[str, str]
 """DAG and run."""
 
+COMMON = 2_000
+"""Sessions with a word from which on it is a common one."""
 _WORDS = func.to_tsvector(literal_column("'simple'"), func.left(session.c.summary, 4000))
 
 
@@ -35,6 +49,10 @@ class RunFilter:
     """First session before then."""
     text: str | None = None
     """In the run's id or its loop's, or words of what a session said about itself."""
+    common: bool = False
+    """Whether many sessions have said these words; see `how_common`."""
+    keys: Sequence[RunKey] | None = None
+    """Of these runs only; None: of all."""
 
     @property
     def clause(self) -> ColumnElement[bool]:
@@ -49,7 +67,10 @@ class RunFilter:
         if self.until is not None:
             wanted.append(run.c.opened_at < self.until)
         if self.text:
-            wanted.append(_holding(self.text))
+            wanted.append(_holding(self.text, common=self.common))
+        if self.keys is not None:
+            named = _joined(self.keys)
+            wanted.append(tuple_(run.c.dag_id, run.c.run_id).in_(select(named.c.dag_id, named.c.run_id)))
         return and_(*wanted)
 
 
@@ -125,12 +146,26 @@ def _joined(keys: Sequence[RunKey]) -> Any:
     return func.unnest(*arrays).table_valued("dag_id", "run_id", name="named").render_derived()
 
 
-def _holding(text: str) -> ColumnElement[bool]:
-    said = select(session.c.dag_id, session.c.run_id).where(
-        _WORDS.bool_op("@@")(func.plainto_tsquery(literal_column("'simple'"), text))
+def how_common(text: str) -> Select[Any]:
+    """`sessions`: how many have said these words, counted up to `COMMON`."""
+    some = select(session.c.id).where(_said(text)).limit(COMMON).subquery()
+    return select(func.count().label("sessions")).select_from(some)
+
+
+def _holding(text: str, *, common: bool) -> ColumnElement[bool]:
+    sessions = select(session.c.dag_id, session.c.run_id).where(_said(text))
+    # all that said a rare word are found by the index of words; of a common one, the newest runs fill a page
+    said = (
+        exists(sessions.where(session.c.dag_id == run.c.dag_id, session.c.run_id == run.c.run_id))
+        if common
+        else tuple_(run.c.dag_id, run.c.run_id).in_(sessions)
     )
     return or_(
         run.c.run_id.icontains(text, autoescape=True),
         run.c.loop_id.icontains(text, autoescape=True),
-        tuple_(run.c.dag_id, run.c.run_id).in_(said),
+        said,
     )
+
+
+def _said(text: str) -> ColumnElement[bool]:
+    return _WORDS.bool_op("@@")(func.plainto_tsquery(literal_column("'simple'"), text))

@@ -1,6 +1,6 @@
 """What model calls came to, read from sums that the database keeps; see `bridle.ledger.summaries`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -10,15 +10,15 @@ from sqlalchemy import (
     RowMapping,
     Select,
     String,
+    Text,
     and_,
     cast,
     distinct,
     func,
     literal_column,
     select,
-    true,
-    union,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.errors import ConfigError
 from bridle.ledger.records import Totals, Usage
@@ -98,20 +98,34 @@ def spent_by(by: SpendingKey, span: Span) -> Select[Any]:
     ).group_by(runs.c.name)
 
 
-def spent_daily(by: SpendingKey, span: Span) -> Select[Any]:
-    """One row for each day and name: `day`, `name`, and the columns of `totals_of`."""
-    day = cast(spending.c.day, String).label("day")
-    return (
-        select(day, KEYS[by].label("name"), *sums())
+def spent_by_user(users: Mapping[tuple[str, str], str], span: Span) -> Select[Any]:
+    """One row for each user who has triggered runs, the name empty for runs that nobody did; see `spent_of`.
+
+    Args:
+        users: DAG and run to who has triggered it.
+        span: whose spending.
+    """
+    columns = [[key[0] for key in users], [key[1] for key in users], list(users.values())]
+    arrays = [cast(names, ARRAY(Text)) for names in columns]
+    known = func.unnest(*arrays).table_valued("dag_id", "run_id", "name", name="known").render_derived()
+    runs = (
+        select(spending.c.dag_id, spending.c.run_id)
+        .add_columns(func.count(distinct(spending.c.session_id)).label("sessions"), *sums())
         .where(span.clause)
-        .group_by(spending.c.day, KEYS[by])
-        .order_by(spending.c.day, KEYS[by])
+        .group_by(spending.c.dag_id, spending.c.run_id)
+        .subquery()
     )
-
-
-def spent_in(condition: ColumnElement[bool] | None = None) -> Select[Any]:
-    """One row: everything that fits."""
-    return select(*sums()).where(true() if condition is None else condition)
+    mine = (runs.c.dag_id == known.c.dag_id) & (runs.c.run_id == known.c.run_id)
+    return (
+        select(
+            func.coalesce(known.c.name, "").label("name"),
+            func.count().label("runs"),
+            func.sum(runs.c.sessions).label("sessions"),
+            *(func.sum(runs.c[column.name]).label(column.name) for column in sums()),
+        )
+        .select_from(runs.outerjoin(known, mine))
+        .group_by(func.coalesce(known.c.name, ""))
+    )
 
 
 def sums() -> list[Any]:
@@ -128,17 +142,28 @@ def spent_of(row: RowMapping) -> Spent:
     return Spent(str(row["name"]), int(row["runs"]), int(row["sessions"]), totals_of(row))
 
 
-def asked_models(span: Span) -> Select[Any]:
-    """`model` for each `provider:model` that was asked."""
+def spent_on_asked(span: Span) -> Select[Any]:
+    """One row for each `provider` and model `asked`, with the columns of `totals_of`."""
     c = spending.c
-    named = select((c.provider + ":" + c.asked).label("model")).where(span.clause, c.provider != "")
-    # calls from before their provider was written down: their session's
-    unnamed = (
-        select((session.c.provider + ":" + c.asked).label("model"))
+    return select(c.provider, c.asked, *sums()).where(span.clause).group_by(c.provider, c.asked)
+
+
+def asked_of_sessions(span: Span) -> Select[Any]:
+    """The same names for calls from before their provider was written down: it is their session's."""
+    c = spending.c
+    return (
+        select(session.c.provider, c.asked)
         .select_from(spending.join(session, c.session_id == session.c.id))
         .where(span.clause, c.provider == "")
+        .distinct()
     )
-    return select(union(named, unnamed).subquery())
+
+
+def spent_on_days(span: Span) -> Select[Any]:
+    """One row for each `day`, `model`, `role` and `dag`, with the columns of `totals_of`."""
+    c = spending.c
+    keys = [cast(c.day, String).label("day"), c.model, c.role, c.dag_id.label("dag")]
+    return select(*keys, *sums()).where(span.clause).group_by(c.day, c.model, c.role, c.dag_id)
 
 
 def larger_calls(span: Span) -> Select[Any]:

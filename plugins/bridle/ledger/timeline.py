@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Uuid, any_, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.ledger.schema import loop_round, model_call, session
 from bridle.ledger.spending import sums
@@ -15,14 +16,14 @@ from bridle.ledger.totals import sums as sums_of_calls
 def totals_of_sessions(ids: Sequence[UUID]) -> Select[Any]:
     """`session_id` and the columns of `totals_of`, for each of these sessions that has called a model."""
     c = spending.c
-    return select(c.session_id, *sums()).where(c.session_id.in_(ids)).group_by(c.session_id)
+    return select(c.session_id, *sums()).where(c.session_id == _any(ids)).group_by(c.session_id)
 
 
 def answered_models(ids: Sequence[UUID]) -> Select[Any]:
     """`session_id` and `model` for each model that has answered one of these sessions."""
     c = model_call.c
     query = select(c.session_id, c.answered_model.label("model"))
-    return query.where(c.session_id.in_(ids), c.answered_model.is_not(None)).distinct()
+    return query.where(c.session_id == _any(ids), c.answered_model.is_not(None)).distinct()
 
 
 def totals_by_round(loop_id: str) -> Select[Any]:
@@ -53,3 +54,8 @@ def rounds_of_loops(ids: Sequence[str]) -> Select[Any]:
         .where(c.loop_id.in_(ids), c.round > 0)
         .group_by(c.loop_id)
     )
+
+
+def _any(ids: Sequence[UUID]) -> Any:
+    """One value for all of them: a run may have thousands."""
+    return any_(cast(list(ids), ARRAY(Uuid)))
