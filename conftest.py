@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-_WITH_AIRFLOW = ("tests/e2e/", "tests/integration/local/", "tests/integration/cli/", "docs/example/")
+_WITH_AIRFLOW = (
+    *("tests/e2e/", "tests/integration/local/", "tests/integration/cli/", "docs/example/"),
+    "tests/integration/dashboard/",
+)
 
 
 def _unit_of_work(nodeid: str) -> str:

@@ -116,15 +116,16 @@ def spent_by_user(users: Mapping[tuple[str, str], str], span: Span) -> Select[An
         .subquery()
     )
     mine = (runs.c.dag_id == known.c.dag_id) & (runs.c.run_id == known.c.run_id)
+    name = func.coalesce(known.c.name, literal_column("''"))
     return (
         select(
-            func.coalesce(known.c.name, "").label("name"),
+            name.label("name"),
             func.count().label("runs"),
             func.sum(runs.c.sessions).label("sessions"),
             *(func.sum(runs.c[column.name]).label(column.name) for column in sums()),
         )
         .select_from(runs.outerjoin(known, mine))
-        .group_by(func.coalesce(known.c.name, ""))
+        .group_by(name)
     )
 
 
