@@ -154,9 +154,11 @@ def how_common(text: str) -> Select[Any]:
 
 def _holding(text: str, *, common: bool) -> ColumnElement[bool]:
     sessions = select(session.c.dag_id, session.c.run_id).where(_said(text))
-    # all that said a rare word are found by the index of words; of a common one, the newest runs fill a page
+    of_run = (session.c.dag_id == run.c.dag_id) & (session.c.run_id == run.c.run_id)
+    # all that said a rare word are found by the index of words; of a common one, the newest runs fill a page:
+    # the offset keeps Postgres from reading every session instead
     said = (
-        exists(sessions.where(session.c.dag_id == run.c.dag_id, session.c.run_id == run.c.run_id))
+        exists(sessions.where(of_run).offset(literal_column("0")))
         if common
         else tuple_(run.c.dag_id, run.c.run_id).in_(sessions)
     )

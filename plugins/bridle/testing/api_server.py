@@ -26,7 +26,7 @@ from bridle.testing.ledger import url_for_tasks
 
 _AIRFLOW = (sys.executable, "-m", "airflow")
 _READY_SECONDS = 240
-_GRACE_SECONDS = 10
+_GRACE_SECONDS = 3
 
 
 class ApiServer:
