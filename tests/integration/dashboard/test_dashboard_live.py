@@ -13,6 +13,8 @@ from bridle.agents.base import Event, EventKind
 from bridle.dashboard.live import SECONDS
 
 VIEWERS = 50
+SETTLED = 3.0
+"""Seconds after which Postgres has counted what was read."""
 
 
 @pytest.fixture
@@ -95,17 +97,16 @@ def test_fifty_viewers_of_a_session_see_each_event_within_a_second_and_share_one
             await asyncio.to_thread(write, books, live, 1)
             while any(not viewer.seen for viewer in viewers):
                 await asyncio.sleep(0.05)
-            before, since = await asyncio.to_thread(reads_of_events, books), time.monotonic()
             for _ in range(20):
                 await asyncio.to_thread(write, books, live, 1)
                 await asyncio.sleep(0.1)
             while any(len(viewer.seen) < 21 for viewer in viewers):
                 await asyncio.sleep(0.05)
-            await asyncio.sleep(1.5)  # Postgres counts a little later
-            looks, seconds = (
-                await asyncio.to_thread(reads_of_events, books) - before,
-                time.monotonic() - since,
-            )
+            await asyncio.sleep(SETTLED)  # writing looks into the index too, and Postgres counts late
+            before, since = await asyncio.to_thread(reads_of_events, books), time.monotonic()
+            await asyncio.sleep(SETTLED)
+            looks = await asyncio.to_thread(reads_of_events, books) - before
+            seconds = time.monotonic() - since
             await asyncio.to_thread(books.ledger.close_session, live.id, outcome="done")
             await asyncio.gather(*tasks)
         return viewers, looks, seconds
@@ -115,7 +116,8 @@ def test_fifty_viewers_of_a_session_see_each_event_within_a_second_and_share_one
     assert all(viewer.over for viewer in viewers)
     late = [moment for viewer in viewers for moment in viewer.late[1:]]
     assert statistics.quantiles(late, n=20)[-1] < 1 + 5 * busy
-    assert looks < 2 * seconds / SECONDS + 20, "one reader, however many look on"
+    alone = seconds / SECONDS
+    assert 0 < looks < 3 * alone < VIEWERS * alone
 
 
 def test_a_viewer_that_comes_back_gets_what_it_has_not_seen_and_nothing_twice(books, browser, live):
