@@ -171,23 +171,22 @@ def test_a_session_shows_its_calls_its_checks_and_nobody_elses(ask, books):
         assert [each["id"] for each in found] == [str(each["id"]) for each in step]
 
 
-def test_graders_count_a_sessions_events(ask, books):
+def test_graders_count_a_sessions_events_and_calls(ask, books):
     for row in sessions_of(books):
-        events = books.sql("select * from bridle.event where session_id = :id", id=row["id"])
+        events = books.sql("select * from bridle.event where session_id = :id order by seq", id=row["id"])
         calls = [event["payload"] for event in events if event["kind"] == "tool_call"]
         results = [event["payload"] for event in events if event["kind"] == "tool_result"]
         inputs = [json.dumps([call["tool"], call["input"]], sort_keys=True) for call in calls]
-        paths = [call["input"]["file_path"] for call in calls]
-        sent = [
-            call["request_bytes"]
-            for call in books.sql(
-                "select * from bridle.model_call where session_id = :id order by id", id=row["id"]
-            )
-        ]
+        used = books.sql(
+            "select input_tokens, output_tokens from bridle.model_call"
+            " where session_id = :id and input_tokens > 0 order by id",
+            id=row["id"],
+        )
+        sent = [call["input_tokens"] for call in used]
         expected = {
-            "loops": (len(inputs) - len(set(inputs)), len(inputs)),
-            "context_growth": (sent[-1], sent[0]),
-            "working_set_rebuild_factor": (len(paths), len(set(paths))),
+            "loops": (sum(map(str.__eq__, inputs, inputs[1:])), len(inputs)),
+            "context_growth": (sum(sent) + sum(call["output_tokens"] for call in used), sum(sent[:1])),
+            "working_set_rebuild_factor": (sum(sent), max(sent, default=0)),
             "tool_success_rate": (sum(result["ok"] for result in results), len(results)),
         }
         graders = ask("session", id=str(row["id"]))["graders"]

@@ -6,7 +6,7 @@ import { Figure } from "../kit/parts.js";
 const { Flex } = ChakraUI;
 
 const TITLES = {
-  loops: "Done again", context_growth: "Context growth", working_set_rebuild_factor: "Reads of each file", tool_success_rate: "Tools that worked",
+  loops: "Loops", context_growth: "Context growth", working_set_rebuild_factor: "Context read again", tool_success_rate: "Tools that worked",
 };
 const SHARES = new Set(["loops", "tool_success_rate"]);
 
