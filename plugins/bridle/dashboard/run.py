@@ -15,8 +15,8 @@ from bridle.ledger.records import DecisionRow, SessionRow
 
 router = APIRouter()
 
-MOST = 2_000
-"""Sessions of one run that are shown."""
+MOST = 500
+"""Sessions of one run that are shown, the newest; `RunView.run` says how many there are."""
 
 
 @router.get("/run")

@@ -40,7 +40,7 @@ const Shown = ({ data, of, within, reload }) => {
       : html`
         <${Section} title="What took time" testid="time" aside="open a bar for its details"><${Waterfall} spans=${spans} /><//>
         ${sessions.length > 0 &&
-        html`<${Section} title="Sessions" testid="sessions" aside="open one for its transcript"><${SessionTable} sessions=${sessions} /><//>`}
+        html`<${Section} title="Sessions" testid="sessions" aside=${sessions.length < (run?.sessions ?? 0) ? `the newest ${count(sessions.length)} of ${count(run.sessions)}` : "open one for its transcript"}><${SessionTable} sessions=${sessions} /><//>`}
         <${Section} title="Decisions" testid="decided" aside="rule, policy, model or human"><${Decisions} decisions=${decisions} spans=${spans} /><//>
         <${Section} title="Changes" testid="changes"><${Diffs} of=${of} sessions=${sessions} /><//>
         <${Bisect} dag_id=${of.dag_id} run_id=${of.run_id} />`}
