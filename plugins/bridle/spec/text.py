@@ -50,7 +50,7 @@ def boxes(data: bytes) -> list[Box]:
     skipped = len(BOM) if data.startswith(BOM) else 0
     lines = _lines(data, skipped)
     text = data[skipped:].decode("utf-8", "replace")
-    # NUL and the separators that Python, but not Markdown, takes for line ends would shift the numbers
+    # ends lines where `_LINE` does; U+2028 and the like, line ends to `splitlines`, are text to both
     tokens = MarkdownIt("commonmark").parse(text)
     items = list(_items(tokens, lines))
     return [_box(item, items, lines) for item in items]

@@ -73,6 +73,18 @@ def test_the_last_of_several_tasks_completes_the_one_above_them():
     assert spec.tick(by_title["d"]) == b"- [ ] a\n  - [x] b\n    - [x] c\n    - [x] d\n  - [-] e\n- [ ] f\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize(
+    "odd", ["\0", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"], ids=ascii
+)
+def test_what_only_python_takes_for_a_line_end_moves_no_mark(odd, end):
+    lines = [f"# A{odd}b", odd, f"- [ ] one {odd} more", f"  {odd}below", "", "```", odd, "```", "- [ ] two"]
+    data = end.join(lines).encode()
+    one, two = Spec.read("PLAN.md", data).tasks
+    assert tick(data, one) == data.replace(b"- [ ] one", b"- [x] one")
+    assert tick(data, two) == data.replace(b"- [ ] two", b"- [x] two")
+
+
 # --- properties ---------------------------------------------------------------------------------------
 
 settings.register_profile(
