@@ -69,16 +69,26 @@ def _open(last: RoundRow) -> str:
 
 
 def _budget(loop: LoopRow, last: RoundRow, budget: BudgetRow | None) -> str | None:
-    """The budget is spent, or what is left of it was too little for a worker's next call."""
-    if budget is None or budget.cap_usd is None:
+    """A cap is spent, or what is left of it was too little for a worker's next call."""
+    if budget is None:
         return None
-    refused = any(f"budget of {loop.scope} is spent" in item["why"] for item in last.delivered)
-    if budget.spent_usd < budget.cap_usd and not refused:
+    refusal = f"budget of {loop.scope} is spent: of "
+    refused = [item["why"].partition(refusal)[2] for item in last.delivered if refusal in item["why"]]
+    spent, more = [], []
+    if budget.cap_usd is not None and (
+        budget.spent_usd >= budget.cap_usd or any(cap.startswith("$") for cap in refused)
+    ):
+        spent.append(f"${budget.spent_usd:.4f} of ${budget.cap_usd:.4f}")
+        more.append(f"`bridle loop extend {loop.id} --budget N`")
+    if budget.cap_tokens is not None and (
+        budget.spent_tokens >= budget.cap_tokens or any(not cap.startswith("$") for cap in refused)
+    ):
+        spent.append(f"{budget.spent_tokens:,} of {budget.cap_tokens:,} tokens")
+        more.append(f"`bridle budget {loop.scope} --tokens N`")
+    if not spent:
         return None
-    return (
-        f"budget: ${budget.spent_usd:.4f} of ${budget.cap_usd:.4f} are spent. "
-        f"`bridle loop extend {loop.id} --budget N` and `bridle loop resume {loop.id}` go on"
-    )
+    ways = " and ".join([*more, f"`bridle loop resume {loop.id}`"])
+    return f"budget: {' and '.join(spent)} are spent. {ways} go on"
 
 
 def _deadline(loop: LoopRow) -> str | None:

@@ -130,3 +130,8 @@ def _require_room(ledger: Ledger, row: LoopRow) -> None:
         )
     if budget is not None and budget.cap_usd is not None and budget.spent_usd >= budget.cap_usd:
         raise InvalidInput(f"the budget of loop {row.id} is spent: `bridle loop extend {row.id} --budget N`")
+    if budget is not None and budget.cap_tokens is not None and budget.spent_tokens >= budget.cap_tokens:
+        raise InvalidInput(
+            f"all tokens of loop {row.id} are spent, {budget.spent_tokens:,} of {budget.cap_tokens:,}: "
+            f"`bridle budget {row.scope} --tokens N`"
+        )

@@ -2,12 +2,15 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from bridle.cli import app
+from bridle.errors import InvalidInput
+from bridle.ledger import loop_control
 from bridle.ledger.store import Ledger
 
 LOOP = "goal-board-20261122"
@@ -33,6 +36,16 @@ def url(ledger: Ledger, ledger_url: str) -> str:
     row = ledger.note_round(row, decision={"why": "The page first."}, delivered=delivered, checks=checks)
     ledger.close_round(row, verdict="next", reason="not there yet: tests", tokens=10, cost_usd=Decimal(0))
     return ledger_url
+
+
+class NoRuns:
+    """An Airflow that knows no run of the loop."""
+
+    def ended(self, dag_id: str, like: str) -> dict[str, bool]:
+        return {}
+
+    def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
+        pass
 
 
 def bridle(url: str, *words: str) -> Result:
@@ -83,3 +96,13 @@ def test_a_loop_that_is_done_cannot_be_stopped(url: str, ledger: Ledger) -> None
 
 def test_a_loop_that_is_not_there_is_said(url: str) -> None:
     assert "there is no loop 'nobody'" in bridle(url, "loop", "show", "nobody").stderr
+
+
+def test_a_loop_without_tokens_left_is_not_resumed_into_a_round_that_would_end_at_once(
+    url: str, ledger: Ledger
+) -> None:
+    ledger.set_budget(f"loop:{LOOP}", cap_usd=Decimal(5), cap_tokens=0)
+    with pytest.raises(InvalidInput, match=f"tokens of loop {LOOP} are spent, 0 of 0: `bridle budget loop:"):
+        loop_control.resume(ledger, ledger.loop(LOOP), NoRuns())
+    ledger.set_budget(f"loop:{LOOP}", cap_usd=Decimal(5), cap_tokens=10)
+    assert loop_control.resume(ledger, ledger.loop(LOOP), NoRuns()).started

@@ -56,18 +56,15 @@ def after(*rounds: RoundRow, budget: BudgetRow | None = None, **terms: Any) -> D
     return decide(loop(**terms), rounds, budget)
 
 
-def spent(usd: str, cap: str) -> BudgetRow:
-    none = Decimal(0)
-    known = {"scope": "loop:l", "cap_usd": Decimal(cap), "cap_tokens": None, "reserved_usd": none}
-    known |= {
-        "reserved_tokens": 0,
-        "spent_usd": Decimal(usd),
-        "spent_tokens": 1,
-        "calls": 1,
-        "stopped_by": None,
-    }
-    fields = BudgetRow.__dataclass_fields__
-    return BudgetRow(**known, **{name: None for name in fields if name not in known})
+def spent(usd: str, cap: str | None = None, *, tokens: int = 1, cap_tokens: int | None = None) -> BudgetRow:
+    return BudgetRow(
+        "loop:l",
+        cap_usd=None if cap is None else Decimal(cap),
+        cap_tokens=cap_tokens,
+        spent_usd=Decimal(usd),
+        spent_tokens=tokens,
+        calls=1,
+    )
 
 
 def test_a_round_that_does_not_reach_the_goal_is_followed_by_another() -> None:
@@ -104,10 +101,49 @@ def test_what_was_given_is_used_up(reason: str, given: dict[str, Any]) -> None:
     assert "`bridle loop extend l" in decision.reason
 
 
-def test_a_worker_whose_call_was_refused_for_the_loops_budget_ends_the_loop() -> None:
-    refused = {"title": "b", "status": "failed", "why": "limit: the budget of loop:l is spent: of $1 …"}
-    decision = after(round_(0), round_(1, delivered=[refused]), budget=spent("0.9", "1"))
-    assert decision.reason.startswith("budget: $0.9000 of $1.0000 are spent")
+@pytest.mark.parametrize(
+    ("budget", "said", "remedy"),
+    [
+        (spent("2", "2", tokens=9, cap_tokens=10), "$2.0000 of $2.0000", "bridle loop extend l --budget N"),
+        (
+            spent("0.5", "2", tokens=1000, cap_tokens=1000),
+            "1,000 of 1,000 tokens",
+            "bridle budget loop:l --tokens N",
+        ),
+        (
+            spent("0.5", tokens=1001, cap_tokens=1000),
+            "1,001 of 1,000 tokens",
+            "bridle budget loop:l --tokens N",
+        ),
+        (
+            spent("2", "2", tokens=10, cap_tokens=10),
+            "$2.0000 of $2.0000 and 10 of 10 tokens",
+            "bridle loop extend l --budget N` and `bridle budget loop:l --tokens N",
+        ),
+    ],
+    ids=["dollars", "tokens", "tokens without a cap in dollars", "both"],
+)
+def test_the_reason_names_the_cap_that_was_spent_and_what_raises_it(
+    budget: BudgetRow, said: str, remedy: str
+) -> None:
+    decision = after(round_(0), round_(1), budget=budget)
+    assert decision.reason == f"budget: {said} are spent. `{remedy}` and `bridle loop resume l` go on"
+
+
+def test_a_budget_of_which_something_is_left_ends_nothing() -> None:
+    assert after(round_(0), round_(1), budget=spent("1.9", "2", tokens=9, cap_tokens=10)).verdict == "next"
+
+
+@pytest.mark.parametrize(
+    ("cap", "said"),
+    [("$1.0000 $0.1000", "$0.9000 of $1.0000 are"), ("1,000 tokens 10", "990 of 1,000 tokens are")],
+)
+def test_a_worker_whose_call_was_refused_for_the_loops_budget_ends_the_loop(cap: str, said: str) -> None:
+    why = f"limit: the budget of loop:l is spent: of {cap} are left and the next call may take more."
+    refused = {"title": "b", "status": "failed", "why": why}
+    budget = spent("0.9", "1", tokens=990, cap_tokens=1000)
+    decision = after(round_(0), round_(1, delivered=[refused]), budget=budget)
+    assert decision.reason.startswith(f"budget: {said} spent. ")
 
 
 def test_rounds_that_change_nothing_are_no_progress() -> None:
