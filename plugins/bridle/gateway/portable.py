@@ -9,7 +9,8 @@ from typing import Any
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CHANGING = (
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "{{id}}"),
+    # Codex writes a word and an underline before its own
+    (re.compile(r"(?<![^\W_])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "{{id}}"),
     (
         re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?)?"),
         "{{time}}",
@@ -17,6 +18,9 @@ _CHANGING = (
     (re.compile(rf"\b{_MONTH} +\d+ +(?:\d\d:\d\d(?::\d\d)?(?: \d{{4}})?|\d{{4}})\b"), "{{time}}"),
     (re.compile(r"\b(?=[a-z]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b"), "{{hex}}"),
     (re.compile(r"\b(127\.0\.0\.1|localhost):\d+"), r"\1:{{port}}"),
+    # Codex's shell: a random name, and a count that takes a folder's name in
+    (re.compile(r"^Chunk ID: [0-9a-f]{6}$", re.MULTILINE), "Chunk ID: {{hex}}"),
+    (re.compile(r"^Original token count: \d+$", re.MULTILINE), "Original token count: {{number}}"),
     (re.compile(r"\b\d+\.\d+ ?(s|ms|sec|seconds)\b"), r"{{number}} \1"),
 )
 """What differs from run to run in what tools print, and means nothing to a model."""

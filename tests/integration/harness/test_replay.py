@@ -8,6 +8,7 @@ import pytest
 from harness_bench import Bed, assignment, edit
 
 from bridle.config.recordings import recording_of
+from bridle.config.roles import Role
 from bridle.errors import ConfigError
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
@@ -40,12 +41,20 @@ def tree(here: Bed, home: str, result: StepResult) -> str:
     return here.user.git("--git-dir", str(mirror.parent), "rev-parse", f"{result.commit}^{{tree}}")
 
 
-@pytest.mark.parametrize("agent", ["api", "claude-code"])
+@pytest.mark.parametrize(
+    ("agent", "model"),
+    [
+        ("api", "anthropic:claude-sonnet-4-5"),
+        ("claude-code", "anthropic:claude-sonnet-4-5"),
+        ("codex", "openai:gpt-5.5"),
+    ],
+    ids=["api", "claude-code", "codex"],
+)
 def test_a_replay_comes_to_the_same_trees_and_the_same_books_in_another_folder_without_network(
-    bed: Make, agent: str
+    bed: Make, agent: str, model: str
 ) -> None:
     here = bed(SCRIPT)
-    role = assignment("", agent=agent).role
+    role = Role(agent=agent, model=model)
     tapes = here.folder / "tapes"
     recording = step_of(here, "one", "record", tapes, "first host")
     first = work(recording, here.work(role=role))
