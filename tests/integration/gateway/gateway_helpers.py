@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from bridle.gateway.server import Gateway
 
 KEY = "sk-real-0123456789abcdef"
+PATIENT = 60
+"""Seconds that a client waits for an answer that is sure to come: a full machine takes its time."""
 Open = Callable[..., Gateway]
 """See the fixture `open_gateway`."""
 
@@ -14,14 +18,16 @@ def anthropic_client(gateway: Gateway, retries: int = 0, **options: Any) -> Any:
     import anthropic
 
     return anthropic.Anthropic(
-        base_url=gateway.url, api_key=gateway.token, max_retries=retries, timeout=10, **options
+        base_url=gateway.url, api_key=gateway.token, max_retries=retries, timeout=PATIENT, **options
     )
 
 
 def openai_client(gateway: Gateway, retries: int = 0) -> Any:
     import openai
 
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.token, max_retries=retries, timeout=10)
+    return openai.OpenAI(
+        base_url=f"{gateway.url}/v1", api_key=gateway.token, max_retries=retries, timeout=PATIENT
+    )
 
 
 ASK: dict[str, Any] = {
@@ -34,3 +40,7 @@ READ = {"name": "Read", "input_schema": {"type": "object", "properties": {"file_
 
 def shown(gateway: Gateway) -> dict[str, str]:
     return {"x-api-key": gateway.token}
+
+
+def post(url: str, *, timeout: float = PATIENT, **more: Any) -> httpx.Response:
+    return httpx.post(url, timeout=timeout, **more)

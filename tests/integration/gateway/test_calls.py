@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import httpx
 import pytest
-from gateway_helpers import ASK, KEY, READ, Open, anthropic_client, openai_client, shown
+from gateway_helpers import ASK, KEY, READ, Open, anthropic_client, openai_client, post, shown
 
 from bridle.gateway.budget import MemoryMeter
 from bridle.ledger.records import Usage
@@ -67,8 +66,8 @@ def test_answers_pass_byte_for_byte(
     import re
 
     gateway = open_gateway("small")
-    through = httpx.post(gateway.url + path, json=ASK | more, headers=shown(gateway))
-    direct = httpx.post(model_server.url + path, json=ASK | more, headers={"x-bridle-script": "small/1"})
+    through = post(gateway.url + path, json=ASK | more, headers=shown(gateway))
+    direct = post(model_server.url + path, json=ASK | more, headers={"x-bridle-script": "small/1"})
 
     def without_ids(data: bytes) -> bytes:
         return re.sub(rb"(msg_|chatcmpl-)[0-9a-f]+", b"id", data)
@@ -82,7 +81,7 @@ def test_the_provider_sees_the_real_key_and_the_agent_only_the_token(
 ) -> None:
     gateway = open_gateway("small")
     headers = {"authorization": f"Bearer {gateway.token}", "x-bridle-script": "talk/1", "x-app": "cli"}
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=headers)
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=headers)
     assert answer.status_code == 200
     sent = [line for line in model_server.requests() if line.get("task") == "small"][-1]["headers"]
     assert sent["x-api-key"] == KEY
@@ -96,8 +95,8 @@ def test_what_it_measures_of_the_traffic(open_gateway: Open) -> None:
     gateway = open_gateway("small")
     before = gateway.last_traffic
     assert gateway.first_request_bytes is None
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
-    httpx.post(f"{gateway.url}/v1/messages", json=ASK | {"system": "longer"}, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    post(f"{gateway.url}/v1/messages", json=ASK | {"system": "longer"}, headers=shown(gateway))
     assert gateway.first_request_bytes == len(answer.request.content)
     assert gateway.last_traffic > before
     assert gateway.ended is None
@@ -108,12 +107,10 @@ def test_a_body_of_megabytes_passes_and_one_beyond_the_limit_does_not(
 ) -> None:
     gateway = open_gateway("small")
     big = ASK | {"messages": [{"role": "user", "content": "x" * 8_000_000}]}
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=big, headers=shown(gateway), timeout=30)
+    answer = post(f"{gateway.url}/v1/messages", json=big, headers=shown(gateway))
     assert answer.status_code == 200
     assert meter.calls[0].request_bytes > 8_000_000
-    refused = httpx.post(
-        f"{gateway.url}/v1/messages", content=b"x" * (33 << 20), headers=shown(gateway), timeout=30
-    )
+    refused = post(f"{gateway.url}/v1/messages", content=b"x" * (33 << 20), headers=shown(gateway))
     assert refused.status_code == 413
     assert refused.json()["error"]["type"] == "request_too_large"
     assert len(meter.calls) == 1

@@ -11,7 +11,7 @@ import anthropic
 import httpx
 import pytest
 from broken_provider import Reply, answering, serving
-from gateway_helpers import ASK, anthropic_client, shown
+from gateway_helpers import ASK, anthropic_client, post, shown
 
 from bridle.agents.base import Event, EventKind
 from bridle.gateway.budget import MemoryMeter
@@ -167,10 +167,10 @@ def test_when_every_provider_asks_to_wait_the_gateway_waits_and_that_is_not_idle
 ) -> None:
     pause = overloaded(429, retry_after="1.2")
     gateway = models(pause, first(pause, Model()))
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1.2")
     began = time.monotonic()
-    httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+    post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert time.monotonic() - began > 0.9
     assert len(meter.calls) == 3
 
@@ -179,16 +179,16 @@ def test_a_long_pause_of_one_provider_does_not_end_a_chain_whose_other_model_is_
     models: Models,
 ) -> None:
     gateway = models(first(overloaded(503), Model()), overloaded(429, retry_after="3600"))
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "0")
     assert gateway.retry_after is None
-    again = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+    again = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert again.json()["content"][0]["text"] == "claude-haiku-4-5"
 
 
 def test_when_all_of_a_chain_ask_for_a_long_pause_the_shortest_is_the_tasks(models: Models) -> None:
     gateway = models(overloaded(429, retry_after="900"), overloaded(429, retry_after="3600"))
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert (answer.status_code, answer.headers["x-should-retry"]) == (503, "false")
     assert gateway.retry_after == pytest.approx(900, abs=30)
 
@@ -196,9 +196,9 @@ def test_when_all_of_a_chain_ask_for_a_long_pause_the_shortest_is_the_tasks(mode
 def test_what_an_earlier_call_was_told_to_wait_says_nothing_of_the_last_one(models: Models) -> None:
     """Otherwise Airflow would try again at once, or much too late, while the provider is still down."""
     gateway = models(first(overloaded(429, retry_after="5"), hang_up))
-    httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert gateway.retry_after == pytest.approx(5, abs=4)
-    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 502
+    assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 502
     assert gateway.retry_after is None
 
 
@@ -219,9 +219,9 @@ def test_an_agent_that_goes_away_while_the_gateway_waits_ends_the_waiting(
     pause = overloaded(429, retry_after="30")
     gateway = models(pause, pause)
     ask = {"json": ASK, "headers": shown(gateway)}
-    httpx.post(f"{gateway.url}/v1/messages", **ask)
+    post(f"{gateway.url}/v1/messages", **ask)
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{gateway.url}/v1/messages", **ask, timeout=0.3)
+        post(f"{gateway.url}/v1/messages", **ask, timeout=0.3)
     began = time.monotonic()
     gateway.stop()
     assert time.monotonic() - began < 3

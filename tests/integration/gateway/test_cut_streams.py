@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from broken_provider import serving
-from gateway_helpers import ASK, shown
+from gateway_helpers import ASK, PATIENT, post, shown
 
 from bridle.agents.base import Dialect
 from bridle.gateway.budget import MemoryMeter
@@ -92,7 +92,7 @@ def test_wherever_a_stream_is_cut_the_agent_sees_its_beginning_and_a_break_and_o
         asked = {"model": ASK["model"], "input": "hi", "stream": True, "store": False}
     places = range(10, len(provider.stream), 10)
     complete = provider.stream.index(b"\n", provider.stream.index(LAST_WORDS[dialect])) + 1
-    with gateway_before(address, tmp_path) as (gateway, meter), httpx.Client(timeout=60) as agent:
+    with gateway_before(address, tmp_path) as (gateway, meter), httpx.Client(timeout=PATIENT) as agent:
         for number, at in enumerate(places, 1):
             provider.at, received, broken = at, b"", False
             with agent.stream("POST", f"{gateway.url}{path}", json=asked, headers=shown(gateway)) as answer:
@@ -125,8 +125,6 @@ def test_a_stream_that_comes_to_its_end_is_passed_on_byte_for_byte(
     provider.stream, provider.politely = STREAMS["anthropic-messages"], True
     provider.at = len(provider.stream)
     with gateway_before(address, tmp_path) as (gateway, meter):
-        answer = httpx.post(
-            f"{gateway.url}/v1/messages", json={**ASK, "stream": True}, headers=shown(gateway)
-        )
+        answer = post(f"{gateway.url}/v1/messages", json={**ASK, "stream": True}, headers=shown(gateway))
     assert answer.content == provider.stream
     assert [(done.status, done.usage) for done in meter.settled] == [("ok", Usage(100, 60, 60))]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateway_helpers import ASK, Open, anthropic_client, shown
+from gateway_helpers import ASK, PATIENT, Open, anthropic_client, post, shown
 
 from bridle.gateway.budget import MemoryMeter
 from bridle.gateway.providers import Provider
@@ -20,7 +20,7 @@ def test_without_the_token_nothing_is_answered(
     open_gateway: Open, meter: MemoryMeter, headers: dict[str, str], path: str
 ) -> None:
     encoded = {name: value.encode() for name, value in headers.items()}
-    answer = httpx.post(open_gateway("small").url + path, json=ASK, headers=encoded)
+    answer = post(open_gateway("small").url + path, json=ASK, headers=encoded)
     assert answer.status_code == 401
     assert answer.json()["error"]["message"].startswith("bridle: token")
     assert meter.calls == []
@@ -41,9 +41,10 @@ def test_greeting_models_and_token_counts_are_answered_here(
 
 def test_any_other_path_is_a_404_in_the_providers_words(open_gateway: Open) -> None:
     gateway = open_gateway("small")
-    theirs = httpx.post(f"{gateway.url}/v1/files", headers={**shown(gateway), "anthropic-version": "1"})
+    theirs = post(f"{gateway.url}/v1/files", headers={**shown(gateway), "anthropic-version": "1"})
     assert (theirs.status_code, theirs.json()["type"]) == (404, "error")
-    assert httpx.get(f"{gateway.url}/v1/embeddings", headers=shown(gateway)).json()["error"]["param"] is None
+    ours = httpx.get(f"{gateway.url}/v1/embeddings", headers=shown(gateway), timeout=PATIENT)
+    assert ours.json()["error"]["param"] is None
 
 
 def test_a_dialect_that_the_provider_does_not_speak_is_refused(
@@ -51,7 +52,7 @@ def test_a_dialect_that_the_provider_does_not_speak_is_refused(
 ) -> None:
     only = replace(provider, endpoints={"anthropic-messages": provider.endpoints["anthropic-messages"]})
     gateway = open_gateway("small", provider=only)
-    answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway))
     assert answer.status_code == 400
     assert "does not speak openai-chat, it speaks: anthropic-messages" in answer.json()["error"]["message"]
     assert meter.calls == []
@@ -60,17 +61,17 @@ def test_a_dialect_that_the_provider_does_not_speak_is_refused(
 @pytest.mark.parametrize("body", [b"", b"[1]", b"{"])
 def test_a_body_that_is_no_json_object_is_refused(open_gateway: Open, body: bytes) -> None:
     gateway = open_gateway("small")
-    answer = httpx.post(f"{gateway.url}/v1/messages", content=body, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", content=body, headers=shown(gateway))
     assert answer.status_code == 400
 
 
 def test_the_same_gateway_serves_a_unix_socket_and_removes_it(open_gateway: Open, tmp_path: Path) -> None:
     path = tmp_path / "gateway.sock"
     gateway = open_gateway("small", socket_path=path)
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=PATIENT) as client:
         answer = client.post("http://gateway/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.status_code == 200
-    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
+    assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
     gateway.stop()
     assert not path.exists()
 
@@ -82,7 +83,7 @@ def test_it_starts_in_a_forked_process_as_airflow_runs_tasks(open_gateway: Open)
     if child == 0:
         try:
             gateway = open_gateway("small")
-            answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+            answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
             gateway.stop()
             os.write(write, str(answer.status_code).encode())
         finally:
@@ -102,4 +103,4 @@ def test_it_leaves_no_thread_behind_and_stops_twice(open_gateway: Open) -> None:
     gateway.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "bridle-gateway"]
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{gateway.url}/api/hello")
+        httpx.get(f"{gateway.url}/api/hello", timeout=PATIENT)

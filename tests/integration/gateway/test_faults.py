@@ -7,7 +7,7 @@ import anthropic
 import httpx
 import openai
 import pytest
-from gateway_helpers import ASK, KEY, Open, anthropic_client, openai_client, shown
+from gateway_helpers import ASK, KEY, PATIENT, Open, anthropic_client, openai_client, post, shown
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -33,12 +33,12 @@ def test_429_passes_through_with_its_retry_after_and_costs_nothing(
     open_gateway: Open, meter: MemoryMeter
 ) -> None:
     gateway = open_gateway("limited")
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert answer.json()["error"]["message"] == "scripted failure 429"
     assert gateway.ended == "provider"
     assert (meter.spent_tokens, meter.spent_usd) == (0, 0)
-    assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
+    assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
     assert gateway.ended is None
 
 
@@ -99,7 +99,7 @@ def test_a_stream_that_stalls_ends_in_an_error_event_of_either_dialect(
 
 def test_an_answer_in_one_piece_that_stalls_is_a_504(open_gateway: Open) -> None:
     gateway = open_gateway("stall", timeouts=QUICK)
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.status_code == 504
 
 
@@ -108,7 +108,7 @@ def test_a_broken_stream_breaks_at_the_agent_too_and_what_was_heard_is_counted(
 ) -> None:
     gateway = open_gateway("cut")
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(f"{gateway.url}/v1/messages", json=ASK | {"stream": True}, headers=shown(gateway))
+        post(f"{gateway.url}/v1/messages", json=ASK | {"stream": True}, headers=shown(gateway))
     (done,) = meter.settled
     assert done.status == "cut"
     assert done.usage is not None
@@ -119,7 +119,7 @@ def test_a_broken_stream_breaks_at_the_agent_too_and_what_was_heard_is_counted(
 
 def test_a_broken_answer_in_one_piece_is_a_502(open_gateway: Open, meter: MemoryMeter) -> None:
     gateway = open_gateway("cut")
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.status_code == 502
     assert [(done.status, done.usage) for done in meter.settled] == [("cut", None)]
 
@@ -127,7 +127,7 @@ def test_a_broken_answer_in_one_piece_is_a_502(open_gateway: Open, meter: Memory
 def test_an_unreachable_provider_is_a_502_that_costs_nothing(open_gateway: Open, meter: MemoryMeter) -> None:
     nowhere = Provider("anthropic", {"anthropic-messages": "http://127.0.0.1:9/v1/messages"}, key=KEY)
     gateway = open_gateway("small", provider=nowhere)
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.status_code == 502
     assert "127.0.0.1 cannot be reached" in answer.json()["error"]["message"]
     assert meter.settled[0].usage == Usage()
@@ -139,7 +139,9 @@ def test_an_agent_that_hangs_up_in_mid_stream_is_settled_with_what_was_seen(
 ) -> None:
     gateway = open_gateway("stall")
     asked = ASK | {"stream": True}
-    with httpx.stream("POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway)) as answer:
+    with httpx.stream(
+        "POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway), timeout=PATIENT
+    ) as answer:
         next(answer.iter_bytes())
     wait_for_books(meter)
     assert meter.settled[0].status == "aborted"
@@ -153,7 +155,7 @@ def test_an_agent_that_hangs_up_before_the_answer_is_settled_at_the_estimate(
 ) -> None:
     gateway = open_gateway("hang")
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway), timeout=0.3)
+        post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=shown(gateway), timeout=0.3)
     wait_for_books(meter)
     assert (meter.settled[0].status, meter.settled[0].usage) == ("aborted", None)
     assert meter.spent_tokens == meter.calls[0].estimate.tokens
@@ -166,7 +168,9 @@ def test_stopping_the_gateway_breaks_off_and_settles_a_call_under_way(
     asked = ASK | {"stream": True}
     with (
         pytest.raises(httpx.RemoteProtocolError),
-        httpx.stream("POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway)) as answer,
+        httpx.stream(
+            "POST", f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway), timeout=PATIENT
+        ) as answer,
     ):
         parts = answer.iter_bytes()
         next(parts)
@@ -185,7 +189,7 @@ async def repeat_the_key(scope: Scope, receive: Receive, send: Send) -> None:
 def test_an_error_of_the_provider_never_carries_the_key(meter: MemoryMeter) -> None:
     upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=repeat_the_key)
     with Gateway(upstream=upstream, meter=meter) as gateway:
-        answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+        answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert answer.json()["error"]["message"] == "no such field for [redacted]"
 
 
@@ -198,7 +202,7 @@ def test_an_answer_that_counts_nothing_is_unknown_and_not_free(meter: MemoryMete
 
     upstream = Upstream(Provider("anthropic", {}, key=KEY), ASK["model"], app=count_nothing)
     with Gateway(upstream=upstream, meter=meter) as gateway:
-        httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+        post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     (done,) = meter.settled
     assert (done.status, done.usage, done.price.amount) == ("ok", None, None)
     assert meter.spent_tokens == meter.calls[0].estimate.tokens

@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import anthropic
-import httpx
 import pytest
-from gateway_helpers import ASK, Open, anthropic_client, shown
+from gateway_helpers import ASK, Open, anthropic_client, post, shown
 
 from bridle.errors import ConfigError, LedgerUnavailable
 from bridle.gateway.budget import LedgerMeter
@@ -62,7 +61,7 @@ def test_a_cap_in_the_ledger_holds_against_parallel_calls(
     gateway = open_gateway("slow", books=books)
 
     def call(_: int) -> int:
-        answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=20)
+        answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
         return answer.status_code
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import anthropic
-import httpx
 import openai
 import pytest
-from gateway_helpers import ASK, Open, anthropic_client, openai_client, shown
+from gateway_helpers import ASK, Open, anthropic_client, openai_client, post, shown
 
 from bridle.errors import FenceLost, LedgerUnavailable, StopRequested
 from bridle.gateway.budget import Call, MemoryMeter
@@ -40,7 +39,7 @@ def test_parallel_calls_cannot_overshoot_a_cap_together(open_gateway: Open) -> N
     gateway = open_gateway("slow", books=meter)
 
     def call(_: int) -> int:
-        answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=10)
+        answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
         return answer.status_code
 
     with ThreadPoolExecutor(12) as pool:
@@ -105,7 +104,7 @@ def test_without_the_ledger_no_call_is_made_and_the_session_may_go_on_when_it_is
     books = Refusing(LedgerUnavailable("Postgres is away"))
     gateway = open_gateway("small", books=books)
     asked = len(model_server.requests())
-    answer = httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
     assert (answer.status_code, len(model_server.requests())) == (503, asked)
     assert answer.json()["error"]["message"] == "bridle: ledger: Postgres is away"
     books.error = None

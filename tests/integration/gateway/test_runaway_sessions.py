@@ -12,7 +12,7 @@ from uuid import UUID
 import anthropic
 import httpx
 import pytest
-from gateway_helpers import ASK, Open, anthropic_client, shown
+from gateway_helpers import ASK, PATIENT, Open, anthropic_client, post, shown
 
 from bridle.errors import BudgetSpent
 from bridle.gateway.budget import LedgerMeter, MemoryMeter
@@ -103,7 +103,7 @@ def test_sessions_side_by_side_never_pass_their_common_cap(
     gateways = [open_gateway("small", books=books(ledger, *session)) for session in sessions]
 
     def run_away(gateway: Any) -> int:
-        with httpx.Client(headers=shown(gateway), timeout=60) as agent:
+        with httpx.Client(headers=shown(gateway), timeout=PATIENT) as agent:
             done = 0
             while agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code == 200:
                 done += 1
@@ -127,6 +127,6 @@ def test_an_agent_that_goes_on_after_the_refusal_is_ended(open_gateway: Open) ->
     stop = threading.Event()
     with watch_refusals(gateway, session="s", stop=stop) as watcher:
         assert not stop.wait(1.5), "a session without a refusal goes on"
-        assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 400
+        assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 400
         assert stop.wait(10)
     assert isinstance(watcher.halted, BudgetSpent)

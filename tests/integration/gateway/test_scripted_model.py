@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from gateway_helpers import PATIENT, post
 
 from bridle.testing.model_server import ModelServer
 
@@ -51,7 +52,7 @@ def anthropic_client(server: ModelServer, place: str, retries: int = 0) -> Any:
     import anthropic
 
     return anthropic.Anthropic(
-        base_url=server.url, api_key="k", max_retries=retries, default_headers=at(place), timeout=5
+        base_url=server.url, api_key="k", max_retries=retries, default_headers=at(place), timeout=PATIENT
     )
 
 
@@ -59,7 +60,7 @@ def openai_client(server: ModelServer, place: str) -> Any:
     import openai
 
     return openai.OpenAI(
-        base_url=f"{server.url}/v1", api_key="k", max_retries=0, default_headers=at(place), timeout=5
+        base_url=f"{server.url}/v1", api_key="k", max_retries=0, default_headers=at(place), timeout=PATIENT
     )
 
 
@@ -160,7 +161,7 @@ def test_faults_come_one_for_each_attempt_and_the_sdk_retries_through_them(serve
 def test_broken_answers_break_at_the_client(server: ModelServer, place: str) -> None:
     body = {"model": "m", "max_tokens": 9, "messages": SAY_HI, "stream": True}
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadTimeout)):
-        httpx.post(f"{server.url}/v1/messages", json=body, headers=at(place), timeout=0.5)
+        post(f"{server.url}/v1/messages", json=body, headers=at(place), timeout=0.5)
 
 
 @pytest.mark.parametrize(
@@ -178,14 +179,14 @@ def test_what_the_script_does_not_have_is_a_400_that_says_so(
     history = SAY_HI + [{"role": "assistant", "content": "x"}] * turns
     for path in ("/v1/messages", "/v1/chat/completions", "/v1/responses"):
         body = {"model": "m", "messages": history, "input": history}
-        answer = httpx.post(server.url + path, json=body, headers=headers)
+        answer = post(server.url + path, json=body, headers=headers)
         assert answer.status_code == 400
         assert answer.json()["error"]["message"].startswith(said)
 
 
 def test_the_journal_counts_requests_and_tokens_by_itself(server: ModelServer) -> None:
     body = {"model": "m", "max_tokens": 9, "messages": SAY_HI}
-    answer = httpx.post(f"{server.url}/v1/messages", json=body, headers=at("implement/2"))
+    answer = post(f"{server.url}/v1/messages", json=body, headers=at("implement/2"))
     line = [line for line in server.requests() if line.get("round") == 2][-1]
     assert line["request_bytes"] == len(answer.request.content)
     assert line["headers"]["x-bridle-workdir"] == "/tree"

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from broken_provider import answering, serving
-from gateway_helpers import ASK, shown
+from gateway_helpers import ASK, PATIENT, post, shown
 
 from bridle.agents.base import Event, EventKind
 from bridle.gateway.budget import MemoryMeter
@@ -75,7 +75,7 @@ def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_a
     def session(_: int) -> list[int]:
         with (
             Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway,
-            httpx.Client(headers=shown(gateway), timeout=60) as agent,
+            httpx.Client(headers=shown(gateway), timeout=PATIENT) as agent,
         ):
             everyone.wait()
             return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(2)]
@@ -112,8 +112,8 @@ def test_waiting_for_a_slot_is_no_idleness_and_people_are_told(
         upstream=Upstream(provider, ASK["model"]), meter=MemoryMeter(), slots=tmp_path, on_event=told.append
     )
     with gateway, ThreadPoolExecutor(1) as pool:
-        ask = {"json": ASK, "headers": shown(gateway), "timeout": 60}
-        answer = pool.submit(httpx.post, f"{gateway.url}/v1/messages", **ask)
+        ask = {"json": ASK, "headers": shown(gateway)}
+        answer = pool.submit(post, f"{gateway.url}/v1/messages", **ask)
         deadline = time.monotonic() + 20
         while not told and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -134,7 +134,7 @@ def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(
     meter = MemoryMeter()
     with Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
+            post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
         for slot in taken:
             slot.release()
         time.sleep(0.2)

@@ -10,7 +10,7 @@ from typing import Any
 import anthropic
 import httpx
 import pytest
-from gateway_helpers import ASK, KEY, READ, anthropic_client, openai_client, shown
+from gateway_helpers import ASK, KEY, READ, anthropic_client, openai_client, post, shown
 
 from bridle.agents.base import Outcome, SessionResult
 from bridle.errors import ConfigError
@@ -113,7 +113,7 @@ def test_what_went_wrong_goes_wrong_again(model_server: ModelServer, tape: Path,
         for _ in range(2):
             asked = {**ASK, "stream": task == "cut"}
             try:
-                answer = httpx.post(f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway))
+                answer = post(f"{gateway.url}/v1/messages", json=asked, headers=shown(gateway))
                 seen.append(answer.status_code)
             except httpx.RemoteProtocolError:
                 seen.append("broken")
@@ -131,7 +131,7 @@ def test_a_call_that_the_agent_gave_up_is_not_recorded_as_a_slow_provider(
 ) -> None:
     with recorded(tape, model_server, "hang") as (gateway, meter):
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
+            post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
         until = time.monotonic() + 10
         while not meter.settled and time.monotonic() < until:
             time.sleep(0.02)
@@ -141,7 +141,7 @@ def test_a_call_that_the_agent_gave_up_is_not_recorded_as_a_slow_provider(
 
 def test_a_provider_that_is_slow_is_recorded_as_that(model_server: ModelServer, tape: Path) -> None:
     with recorded(tape, model_server, "hang") as (gateway, _):
-        assert httpx.post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 504
+        assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 504
     assert json.loads(tape.read_text())["lost"] == "slow"
 
 

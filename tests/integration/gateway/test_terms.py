@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_helpers import ASK, READ, Open, shown
+from gateway_helpers import ASK, READ, Open, post, shown
 
 from bridle.gateway.budget import MemoryMeter
 from bridle.gateway.server import Gateway
@@ -136,9 +136,9 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def post(gateway: Gateway, vendor: str, more: dict[str, Any], **headers: str) -> httpx.Response:
+def send(gateway: Gateway, vendor: str, more: dict[str, Any], **headers: str) -> httpx.Response:
     asked = {"model": ASK["model"]} if vendor == "responses" else ASK
-    return httpx.post(gateway.url + PATH[vendor], json=asked | more, headers=shown(gateway) | headers)
+    return post(gateway.url + PATH[vendor], json=asked | more, headers=shown(gateway) | headers)
 
 
 @pytest.mark.parametrize(("vendor", "more"), FORBIDDEN)
@@ -147,17 +147,17 @@ def test_what_a_provider_would_fetch_run_or_call_is_refused_before_the_books(
 ) -> None:
     gateway = open_gateway("small")
     before = len(model_server.requests())
-    answer = post(gateway, vendor, more)
+    answer = send(gateway, vendor, more)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("bridle: refused: ")
     assert (len(model_server.requests()), meter.calls) == (before, [])
     assert gateway.ended is None
-    assert post(gateway, "anthropic", {}).status_code == 200
+    assert send(gateway, "anthropic", {}).status_code == 200
 
 
 @pytest.mark.parametrize(("vendor", "more"), ALLOWED)
 def test_what_costs_tokens_only_passes(open_gateway: Open, vendor: str, more: dict[str, Any]) -> None:
-    assert post(open_gateway("small"), vendor, more).status_code == 200
+    assert send(open_gateway("small"), vendor, more).status_code == 200
 
 
 def test_a_name_given_twice_is_refused_because_the_provider_may_read_the_other_one(
@@ -165,7 +165,7 @@ def test_a_name_given_twice_is_refused_because_the_provider_may_read_the_other_o
 ) -> None:
     gateway = open_gateway("small")
     twice = b'{"model": "claude-opus-4-6", "model": "claude-haiku-4-5", "max_tokens": 9, "messages": []}'
-    answer = httpx.post(f"{gateway.url}/v1/messages", content=twice, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", content=twice, headers=shown(gateway))
     assert answer.status_code == 400
 
 
@@ -175,7 +175,7 @@ def test_only_known_parts_of_the_beta_header_are_passed_on(
     gateway = open_gateway("small")
     mixed = "mcp-client-2025-11-20, context-1m-2025-08-07,claude-code-20250219,fast-mode-2026-02-01"
     for value in (mixed, "web-fetch-2025-09-10"):
-        assert post(gateway, "anthropic", {}, **{"anthropic-beta": value}).status_code == 200
+        assert send(gateway, "anthropic", {}, **{"anthropic-beta": value}).status_code == 200
     sent = [line["headers"] for line in model_server.requests() if line.get("task") == "small"][-2:]
     assert sent[0]["anthropic-beta"] == "context-1m-2025-08-07,claude-code-20250219"
     assert "anthropic-beta" not in sent[1]
@@ -187,4 +187,4 @@ def test_further_models_are_allowed_in_so_many_words(
     upstream = Upstream(provider, "claude-haiku-4-5[1m]", {"x-bridle-script": "small/1"})
     with Gateway(upstream=replace(upstream, also=frozenset({"claude-opus-4-6"})), meter=meter) as gateway:
         for model, status in {"claude-haiku-4-5": 200, "claude-opus-4-6": 200, "gpt-5": 400}.items():
-            assert post(gateway, "anthropic", {"model": model}).status_code == status
+            assert send(gateway, "anthropic", {"model": model}).status_code == status
