@@ -6,6 +6,7 @@ session goes on from its last checkpoint.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bridle.config.repositories import Repository
 from bridle.errors import SessionFailed
@@ -48,14 +49,35 @@ def work(step: Step, wanted: Work) -> StepResult:
     if wanted.check is not None and wanted.repository is not None:
         require_command(wanted.repository, wanted.check)
     base, place = _beginning(bench, wanted)
+    place, report, verdict = until_passed(wanted, base, place, partial(_round, bench, wanted))
+    return _result(step, base, place, report, verdict)
+
+
+def until_passed(
+    wanted: Work, base: str, place: Place, one: Callable[[Place], tuple[Report, Verdict | None]]
+) -> tuple[Place, Report, Verdict | None]:
+    """Rounds from `place` on, until one passes: the rule alone, whoever does them.
+
+    Args:
+        wanted: says how many rounds there may be, and whether something must change.
+        base: commit that the step starts from.
+        place: of the first round.
+        one: does a round; without a verdict nothing is asked of it.
+
+    Returns:
+        The place of the last round, and what came of it.
+
+    Raises:
+        SessionFailed: the last round fails, one made no progress, or nothing has changed in the end.
+    """
     while True:
-        report, verdict = _round(bench, wanted, place)
+        report, verdict = one(place)
         if verdict is None or verdict.passed:
             if wanted.must_change and (report.commit or place.base) == base:
                 raise SessionFailed(
                     "the session ended without changing a file, so there is nothing to go on with"
                 )
-            return _result(step, base, place, report, verdict)
+            return place, report, verdict
         _require_progress(wanted, place, report, verdict)
         place = place.next_round(report.commit or place.base, verdict.tail)
 

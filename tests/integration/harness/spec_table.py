@@ -27,11 +27,11 @@ CHECK = "! grep -l wrong *.txt"
 class Table:
     """A routine, run step by step, with somebody else's hands in the place of agents."""
 
-    def __init__(self, bed: Bed, **settings: Any) -> None:
+    def __init__(self, bed: Bed, *, plan: str = PLAN, check: str = CHECK, **settings: Any) -> None:
         self.bed = bed
         self.user = bed.user
-        self.user.commit({"PLAN.md": PLAN})
-        repository = self.user.configured(checks={"tests": CHECK}, **settings)
+        self.user.commit({"PLAN.md": plan})
+        repository = self.user.configured(checks={"tests": check}, **settings)
         self.routine = Routine(repository, "PLAN.md", target="main")
         self.run = 0
         self.picked = Picked((), "")
