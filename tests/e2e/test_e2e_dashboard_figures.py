@@ -188,7 +188,7 @@ def test_the_overview_adds_up_what_all_sessions_came_to(stage: Stage, dashboard:
 def _steps(ledger_url: str) -> Any:
     return rows(
         ledger_url,
-        """select count(distinct (dag_id, run_id, task_id, map_index, round)) as rounds,
+        """select count(distinct (dag_id, run_id, task_id, map_index, generation, round)) as rounds,
                   count(distinct (dag_id, run_id, task_id, map_index)) as tasks from session""",
     )[0]
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -74,7 +75,7 @@ def decisions_of(rows: Sequence[DecisionRow], sessions: Sequence[SessionRow]) ->
     moments = [each.opened_at for each in began]
     firsts = [bisect_left(moments, row.at) for row in rows]
     told = []
-    for row, first, following in zip(rows, firsts, [*firsts[1:], len(began)], strict=True):
+    for row, (first, following) in zip(rows, pairwise([*firsts, len(began)]), strict=True):
         told.append(
             Decision(
                 id=str(row.id),

@@ -14,7 +14,6 @@ from packaging.version import Version
 from bridle.agents import find
 from bridle.doctor.finding import Finding, fail, ok, warn
 from bridle.doctor.patient import Patient
-from bridle.errors import ConfigError
 from bridle.workspace.git import require_git
 
 AIRFLOW = "3.3"
@@ -60,7 +59,7 @@ def agents(patient: Patient) -> Iterator[Finding]:
     for agent in sorted({role.agent for role in patient.roles.roles.values()}):
         module = SDKS.get(agent)
         if module is None:
-            yield _others(agent)
+            yield ok(f"agent {agent}", f"of another package, {find(agent)}")
         elif find_spec(module) is None:
             extra = EXTRAS.get(agent)
             wanted = f"airflow-bridle[{extra}]" if extra else "airflow-bridle"
@@ -69,14 +68,6 @@ def agents(patient: Patient) -> Iterator[Finding]:
             yield _claude_code()
         else:
             yield ok(f"agent {agent}", f"{module} is installed")
-
-
-def _others(agent: str) -> Finding:
-    try:
-        place = find(agent)
-    except ConfigError as error:
-        return fail(f"agent {agent}", str(error), "correct the role's `agent` in roles.yaml")
-    return ok(f"agent {agent}", f"of another package, {place}")
 
 
 def _claude_code() -> Finding:

@@ -171,6 +171,14 @@ def test_a_session_shows_its_calls_its_checks_and_nobody_elses(ask, books):
         assert [each["id"] for each in found] == [str(each["id"]) for each in step]
 
 
+def test_a_run_that_has_done_nothing_yet_is_empty_and_no_error(ask):
+    view = ask("run", dag_id="open_dag", run_id="has-just-begun")
+    assert view["run"] is None
+    assert [view[name] for name in ("spans", "decisions", "budgets", "waiting")] == [[], [], [], []]
+    assert ask("run/diff", dag_id="open_dag", run_id="has-just-begun") == {"whole": None, "sessions": []}
+    assert ask("sessions", dag_id="open_dag", run_id="has-just-begun", task_id="implement") == []
+
+
 def test_graders_count_a_sessions_events_and_calls(ask, books):
     for row in sessions_of(books):
         events = books.sql("select * from bridle.event where session_id = :id order by seq", id=row["id"])
