@@ -17,7 +17,12 @@ def long_session() -> Session:
     return [
         {"ops": [{"op": "read", "path": "calc.py"}]},
         {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
-        {"text": "Now something that takes its time.", "ops": [{"op": "shell", "command": LONG}]},
+        # the CLI writes its transcript a while after it tells of it: by this answer it has written the edit
+        {
+            "text": "Now something that takes its time.",
+            "delay": 2,
+            "ops": [{"op": "shell", "command": LONG}],
+        },
         {"ops": [{"op": "shell", "command": "rm -f slept"}]},
         {"text": "Fixed."},
     ]
