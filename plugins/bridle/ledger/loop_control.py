@@ -48,7 +48,7 @@ def stop(ledger: Ledger, row: LoopRow, by: str) -> None:
     Raises:
         InvalidInput: the loop is done.
     """
-    require_not_done(row)
+    _require_not_done(row)
     ledger.request_stop(row.scope, by)
     ledger.set_loop_state(row.id, "stopped", f"{by} stopped it")
 
@@ -102,12 +102,7 @@ def _last_and_waiting(ledger: Ledger, row: LoopRow, runs: Runs) -> dict[str, boo
     return {last.run_id: runs.ended(row.dag_id, last.run_id).get(last.run_id, True), **known}
 
 
-def require_not_done(row: LoopRow) -> None:
-    """Make sure that there is something left to stop or to resume.
-
-    Raises:
-        InvalidInput: the loop is done.
-    """
+def _require_not_done(row: LoopRow) -> None:
     if row.state == "done":
         raise InvalidInput(f"loop {row.id} is done: {row.reason}")
 
@@ -118,7 +113,7 @@ def _require_room(ledger: Ledger, row: LoopRow) -> None:
     Raises:
         InvalidInput: the loop is done, or has used up what it was given.
     """
-    require_not_done(row)
+    _require_not_done(row)
     budget = ledger.budget(row.scope)
     if ledger.rounds(row.id)[-1].round >= row.params["max_rounds"]:
         raise InvalidInput(

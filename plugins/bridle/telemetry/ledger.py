@@ -35,7 +35,7 @@ class WatchedLedger(Ledger):
         for watcher in self.watchers:
             try:
                 fact(watcher)
-            except Exception:
+            except Exception:  # the fact is in the books: whoever only looks on must not undo a step
                 log.warning("traces and metrics are incomplete from here on", exc_info=True)
 
     def open_session(self, start: SessionStart, *, ttl_seconds: float = 60) -> UUID:

@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bridle.cli import app
+from bridle.cli.run import GATES
+from bridle.params import APPROVALS
 
 
 def refused(*words: str, env: dict[str, str] | None = None) -> str:
@@ -29,6 +31,11 @@ def test_without_a_stack_a_command_says_how_to_start_one(command: str, tmp_path:
 def test_a_run_cannot_be_started_without_a_stack(tmp_path: Path) -> None:
     words = ("run", "issue-fix", "--repo", "pantry", "--issue", "1", "--state", str(tmp_path))
     assert "bridle up" in refused(*words)
+
+
+def test_the_command_knows_the_gates_of_the_form() -> None:
+    """It does not read them there: that would load Airflow for a typing mistake."""
+    assert set(GATES) == set(APPROVALS)
 
 
 def test_a_gate_that_there_is_none_of_is_told_with_those_there_are(tmp_path: Path) -> None:
