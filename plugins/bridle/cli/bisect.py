@@ -13,6 +13,7 @@ from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import SessionFailed
 
+from bridle.harness.bisect import FURTHER
 if TYPE_CHECKING:
     from bridle.ledger.bisects import BisectRow, ProbeRow
     from bridle.ledger.searched import Searched
@@ -33,10 +34,21 @@ def bisect(
         int, typer.Option(min=1, max=16, help="Checks side by side: less time, but more checks.")
     ] = 1,
     again: Annotated[
-        int, typer.Option(min=0, max=9, help="How many times more to check what the answer rests on.")
+        int,
+        typer.Option(
+            min=0, max=9, help="How many times more to check what the answer rests on; 0: just search."
+        ),
     ] = 1,
     dag: Annotated[
-        bool, typer.Option("--dag", help="Let the workflow bridle_bisect search, on a worker.")
+    further: Annotated[
+        int,
+        typer.Option(min=0, help="How many commits behind the turn to look at for one that passes."),
+    ] = FURTHER,
+        bool,
+        typer.Option(
+            "--dag",
+            help="Let the workflow bridle_bisect search, on a worker, without --again and --further.",
+        ),
     ] = False,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
@@ -44,7 +56,7 @@ def bisect(
     """Find the round with which a run or loop went wrong, by running a check along its commits. No model.
 
     Exit code 0 when one commit is to blame; 1 when none can be blamed: the check is flaky, passes on the last
-    commit, fails on the first, or the work went wrong more than once.
+    commit, fails on the first, or it turned more than once.
     """
     from bridle.ledger.store import Ledger
     from bridle.local.ledger_url import find_ledger_url
@@ -55,7 +67,7 @@ def bisect(
         if dag:
             row = _on_a_worker(ledger, searched, {"check": check or None, "jobs": jobs}, state)
         else:
-            row = _here(ledger, searched, state, check=check, jobs=jobs, again=again)
+            row = _here(ledger, searched, state, check=check, jobs=jobs, again=again, further=further)
         if as_json:
             show(asdict(row) | {"probes": [asdict(probe) for probe in ledger.probes(row.id)]})
         else:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from bridle.harness.bisect import Answer
+from bridle.harness.bisect import Answer, Stretch
 from bridle.harness.history import Waypoint
 from bridle.ledger.bisects import BisectRow
 from bridle.ledger.records import DecisionRow
+
+_STRETCHES = 8
+"""So many are told of, from the end."""
 
 
 def tell(
@@ -31,7 +34,8 @@ def tell(
         "good": lambda: f"The {name} passes on the last commit, {line[-1].commit[:10]}: it is not broken.",
         "bad": lambda: (
             f"The {name} fails on {line[0].commit[:10]} already, from which the work started, and on all "
-            "others that were checked: no turn was seen. There may be commits in between that pass."
+            "others that were checked: no turn was seen. There may be commits in between that pass; "
+            "`bridle bisect --further` looks at more of them."
         ),
         "mixed": lambda: f"{_found(answer, line, decision, title)} {_mixed(answer, line)}",
         "found": lambda: _found(answer, line, decision, title),
@@ -70,10 +74,18 @@ def _found(answer: Answer, line: Sequence[Waypoint], decision: DecisionRow | Non
 
 
 def _mixed(answer: Answer, line: Sequence[Waypoint]) -> str:
-    if answer.mended is None:
-        return ""
-    failing, passing = (line[position].commit[:10] for position in answer.mended)
-    return (
-        f"But this is not the only turn: {failing} fails, and {passing} after it passes. There may be more "
-        "between the commits that were checked."
-    )
+    turn = "This is not the only turn, but the last that was seen"
+    turn += ": how it stands now is due to it." if answer.seen[-1].last == len(line) - 1 else "."
+    if answer.seen[-1].passed:
+        turn = f"But this is mended: {line[answer.seen[-1].last].commit[:10]} passes."
+    told = answer.seen[-_STRETCHES:]
+    seen = ", ".join(_stretch(each, line) for each in told)
+    earlier = "… " if len(told) < len(answer.seen) else ""
+    return f"{turn} In order: {earlier}{seen}. There may be more turns between what was checked."
+
+
+def _stretch(stretch: Stretch, line: Sequence[Waypoint]) -> str:
+    first, last = line[stretch.first].commit[:10], line[stretch.last].commit[:10]
+    if first == last:
+        return f"{first} {'passes' if stretch.passed else 'fails'}"
+    return f"{first} to {last} {'pass' if stretch.passed else 'fail'}"

@@ -15,7 +15,7 @@ from bridle.config.repositories import Repository
 from bridle.config.settings import Settings
 from bridle.errors import BridleError, FenceLost, LedgerUnavailable, SessionLost
 from bridle.harness.bench import Bench
-from bridle.harness.bisect import Answer, search
+from bridle.harness.bisect import FURTHER, Answer, search
 from bridle.harness.check import require_command, run_check
 from bridle.harness.history import Waypoint, history_of, repository_name
 from bridle.harness.step import Step
@@ -47,6 +47,8 @@ class Wanted:
     """Checks side by side."""
     again: int = 1
     """How many times more to check what the answer rests on."""
+    further: int = FURTHER
+    """How many commits behind the turn to look at for one that passes."""
     command_allowed: bool = False
     """Whether `check` may be a command instead: on one's own machine, and nowhere else."""
 
@@ -84,7 +86,7 @@ def find_wrong_round(
         )
         log.info("%s: %d commits, check %s", wanted.searched, len(line), check)
         probes = _Probes(bench, check, row, line, on_probe)
-        answer = search(len(line), probes, jobs=wanted.jobs, again=wanted.again)
+        answer = search(len(line), probes, jobs=wanted.jobs, again=wanted.again, further=wanted.further)
         return _close(ledger, row, answer, line)
     except FenceLost:
         raise  # the search is a newer attempt's now

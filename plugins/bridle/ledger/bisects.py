@@ -48,7 +48,7 @@ class BisectRow:
     good_commit: str | None
     """The last that passes before `commit`."""
     commit: str | None
-    """The first that fails."""
+    """The first that fails, at the last turn that was seen."""
     session_id: UUID | None
     """Who made it."""
     round: int | None
@@ -81,7 +81,7 @@ class ProbeRow:
     round: int | None
     session_id: UUID | None
     again: bool
-    """Whether it was to make sure of something known."""
+    """Whether it was to make sure of what was found."""
     passed: bool
     timed_out: bool
     seconds: float

@@ -179,7 +179,24 @@ def test_work_that_was_mended_later_is_not_called_a_single_turn(bed: Make) -> No
         history.round(number, files)
     found = history.search(WHOLE_LOOP)
     assert (found.state, found.round) == ("mixed", 2)
-    assert "this is not the only turn" in found.why
+    assert f"But this is mended: {history.head[:10]} passes" in found.why
+
+
+def test_a_goal_that_was_missed_then_met_and_broke_again_names_the_round_that_broke_it_again(
+    bed: Make,
+) -> None:
+    """The start of a loop fails as a rule: that is why there is a loop."""
+    history = bed(checks={"tests": "test -s good.txt"})
+    history.open_loop()
+    there = {5: {"good.txt": "met"}, 7: {"good.txt": ""}}
+    made = [history.round(number, there.get(number, good(number)))[0] for number in range(1, 9)]
+    found = history.search(WHOLE_LOOP)
+    assert (found.state, found.round, found.session_id) == ("mixed", 7, made[6].id), found.why
+    assert (found.good_commit, found.commit) == (made[5].commit, made[6].commit)
+    seen = {probe.commit: probe.passed for probe in history.probes(found)}
+    assert (seen[str(found.good_commit)], seen[str(found.commit)]) == (True, False)
+    assert "not the only turn, but the last that was seen" in found.why
+    assert f"{str(made[7].commit)[:10]} fail. There may be more" in found.why
 
 
 def test_what_cannot_be_searched_is_one_clear_error_and_is_on_record(bed: Make) -> None:

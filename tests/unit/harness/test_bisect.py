@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridle.harness.bisect import most_checks, search, spread
+from bridle.harness.bisect import FURTHER, most_checks, search, spread, widest
 
 patient = settings(deadline=None)
 """A busy machine is no failure."""
@@ -103,9 +104,26 @@ def test_of_any_history_nothing_is_claimed_that_was_not_seen(passing: list[bool]
         assert passing[-1]
     if answer.outcome == "bad":
         assert not passing[0] and not passing[-1]
-    if answer.outcome == "mixed":
-        failing, fine = answer.mended
-        assert failing < fine and not passing[failing] and passing[fine]
+    for stretch in answer.seen:
+        assert passing[stretch.first] == passing[stretch.last] == stretch.passed
+        assert {stretch.first, stretch.last} <= set(history.looked)
+    mended = any(left.passed < right.passed for left, right in pairwise(answer.seen))
+    assert (answer.outcome == "mixed") == (mended and answer.bad is not None)
+    assert len(history.looked) <= 2 * (4 + 2 * FURTHER) + (1 + FURTHER) * jobs * most_checks(len(passing))
+
+
+@patient
+@given(st.lists(st.booleans(), min_size=2, max_size=60), st.integers(1, 5))
+def test_a_search_that_looks_at_everything_behind_names_the_last_turn_of_any_history(
+    passing: list[bool], jobs: int
+) -> None:
+    count = len(passing)
+    last = max((at for at in range(1, count) if passing[at - 1] and not passing[at]), default=None)
+    answer = search(count, History(passing), jobs=jobs, further=count)
+    if not passing[-1] and last is not None:
+        assert (answer.good, answer.bad) == (last - 1, last)
+    elif not passing[-1]:
+        assert answer.outcome == "bad", "and now that is known"
 
 
 @patient
@@ -120,7 +138,39 @@ def test_work_that_began_bad_and_ended_good_is_called_good(
 
 def test_a_history_that_was_mended_at_the_end_is_no_single_turn() -> None:
     answer = search(41, History([position < 10 or position == 40 for position in range(41)]))
-    assert (answer.outcome, answer.bad, answer.mended) == ("mixed", 10, (10, 40))
+    assert (answer.outcome, answer.bad) == ("mixed", 10)
+    assert [each.passed for each in answer.seen] == [True, False, True]
+
+
+@patient
+@given(COUNTS, st.integers(1, 4), st.data())
+def test_work_that_began_bad_was_mended_and_broke_again_is_told_with_the_turn_that_broke_it_again(
+    count: int, jobs: int, data: st.DataObject
+) -> None:
+    """A stretch that no further look can miss: longer than the widest gap between them."""
+    first = data.draw(st.integers(1, count // 3 + 1))
+    last = data.draw(st.integers(min(first + count // 3 + 1, count - 1), count - 1))
+    history = History([first <= position < last for position in range(count)])
+    answer = search(count, history, jobs=jobs)
+    if last > first:
+        assert (answer.outcome, answer.good, answer.bad) == ("mixed", last - 1, last)
+        assert [each.passed for each in answer.seen] == [False, True, False]
+
+
+def test_work_that_went_wrong_was_mended_and_broke_again_is_not_called_a_single_turn() -> None:
+    history = History([position < 15 or 25 <= position < 33 for position in range(41)])
+    assert search(41, history, further=0).bad == 15, "as far as the search alone sees"
+    answer = search(41, history)
+    assert (answer.outcome, answer.good, answer.bad) == ("mixed", 32, 33)
+    assert [each.passed for each in answer.seen] == [True, False, True, False]
+
+
+def test_no_more_is_looked_at_than_was_asked_for_and_nothing_when_the_end_is_good() -> None:
+    broken = turned_bad(200, 50)
+    plain, more = search(200, turned_bad(200, 50), further=0), search(200, broken, further=7)
+    assert more.repeated == plain.repeated + 7
+    good = History([True] * 200)
+    assert search(200, good).repeated == 1
 
 
 @patient
@@ -143,3 +193,17 @@ def test_positions_to_look_at_lie_between_and_differ(good: int, gap: int, jobs: 
     assert positions == sorted(set(positions))
     assert positions and len(positions) <= jobs
     assert all(good < position < good + gap for position in positions)
+
+
+@patient
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=20, unique=True), st.integers(0, 9))
+def test_the_widest_gaps_are_looked_at_first(edges: list[int], number: int) -> None:
+    middles = widest(edges, number)
+    assert len(middles) <= number
+    assert not set(middles) & set(edges) and len(set(middles)) == len(middles)
+    gaps = sorted((right - left for left, right in pairwise(sorted(edges))), reverse=True)
+    if middles:
+        left = max(edge for edge in edges if edge < middles[0])
+        assert middles[0] == left + gaps[0] // 2
+    elif number:
+        assert all(gap < 2 for gap in gaps)

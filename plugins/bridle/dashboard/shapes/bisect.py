@@ -12,7 +12,7 @@ class Probe(Shape):
     round: int | None
     """Null: the commit before everything."""
     again: bool
-    """Whether it was to make sure of something known."""
+    """Whether it was to make sure of what was found."""
     passed: bool
     timed_out: bool
     seconds: float

@@ -13,7 +13,7 @@ const SAYS = {
   asked: ["waiting", "It waits for a worker."],
   running: ["running", "A worker searches."],
   found: ["done", "One commit is to blame."],
-  mixed: ["done", "It went wrong more than once."],
+  mixed: ["done", "It turned more than once; the last turn that was seen is told."],
   flaky: ["uncertain", "The check is flaky: no round can be blamed."],
   good: ["done", "It passes at the end."],
   bad: ["done", "It fails from the start to the end: no turn was seen."],
