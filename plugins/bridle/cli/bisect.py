@@ -2,18 +2,19 @@
 
 import getpass
 import logging
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import SessionFailed
-
 from bridle.harness.bisect import FURTHER
+
 if TYPE_CHECKING:
     from bridle.ledger.bisects import BisectRow, ProbeRow
     from bridle.ledger.searched import Searched
@@ -39,11 +40,11 @@ def bisect(
             min=0, max=9, help="How many times more to check what the answer rests on; 0: just search."
         ),
     ] = 1,
-    dag: Annotated[
     further: Annotated[
         int,
         typer.Option(min=0, help="How many commits behind the turn to look at for one that passes."),
     ] = FURTHER,
+    dag: Annotated[
         bool,
         typer.Option(
             "--dag",
@@ -85,7 +86,24 @@ def _here(ledger: "Ledger", searched: "Searched", state: Path, **wanted: Any) ->
         _log_to_stderr()
         asked = Wanted(searched, by=f"human:{getpass.getuser()}", command_allowed=True, **wanted)
         say(f"searching {searched}")
-        return find_wrong_round(step, asked, on_probe=_tell)
+        _end_with_the_terminal()
+        try:
+            return find_wrong_round(step, asked, on_probe=_tell)
+        except KeyboardInterrupt:
+            say("stopped; nothing is left running")
+            raise typer.Exit(130) from None
+
+
+def _end_with_the_terminal() -> None:
+    # a shell that starts this in the background has it ignore Ctrl-C's signal
+    for request in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(request, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else it is to go on: nohup
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt("whoever searched at a terminal ended it")
 
 
 def _log_to_stderr() -> None:
@@ -113,7 +131,7 @@ def _on_a_worker(ledger: "Ledger", searched: "Searched", conf: dict[str, Any], s
             if ended:
                 break
             time.sleep(1)
-        if not found or found[0].state in ("asked", "running", "failed"):
+        if not found or not found[0].answered:
             raise SessionFailed(why_failed(airflow, run))
         return found[0]
 

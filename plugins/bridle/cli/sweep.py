@@ -19,7 +19,7 @@ def sweep(
     ] = None,
     state: State = DEFAULT_STATE,
 ) -> None:
-    """Close lost sessions, and remove what killed ones left on this host, now.
+    """Close lost sessions and searches, and remove what killed ones left on this host, now.
 
     The DAG `bridle_sweeper` does so every ten minutes on one host, and takes back branches of failed runs.
     """
@@ -29,12 +29,15 @@ def sweep(
 
     with Ledger(find_ledger_url(state)) as ledger:
         closed = [lost.id for lost in ledger.lost_sessions() if ledger.close_lost(lost.id)]
+        searches = ledger.close_lost_bisects()
     swept = sweep_host(home or _home(state))
     for session_id in closed:
         typer.echo(f"closed as lost: {session_id}")
+    for search_id in searches:
+        typer.echo(f"closed as lost: search {search_id}")
     for name in swept:
         typer.echo(f"removed: {name}")
-    typer.echo(f"{len(closed)} lost sessions, {len(swept)} folders")
+    typer.echo(f"{len(closed)} lost sessions, {len(searches)} lost searches, {len(swept)} folders")
 
 
 def _home(state: Path) -> Path:

@@ -21,7 +21,7 @@ RunState = Callable[[str, str], str | None]
 
 
 def sweep(step: Step, run_state: RunState) -> StepResult:
-    """Close lost sessions, remove folders of the dead, and take back branches of runs that failed.
+    """Close lost sessions and searches, remove folders of the dead, take back branches of runs that failed.
 
     Args:
         step: the sweeping step.
@@ -29,14 +29,15 @@ def sweep(step: Step, run_state: RunState) -> StepResult:
     """
     replayed = step.ledger.replay()
     closed = sum(step.ledger.close_lost(session.id) for session in step.ledger.lost_sessions())
+    searches = len(step.ledger.close_lost_bisects())
     with Queries(step.ledger.url) as queries:
         orphans = [push for push in _pushes(queries) if run_state(*_run_of(push)) == "failed"]
     removed = sweep_host(step.settings.home)
     undone = sum(_take_back(step, push) for push in orphans)
     _collect_garbage(step)
     summary = (
-        f"closed {closed} lost sessions, replayed events of {replayed}, removed {len(removed)} folders, "
-        f"took back {undone} branches"
+        f"closed {closed} lost sessions and {searches} lost searches, replayed events of {replayed}, "
+        f"removed {len(removed)} folders, took back {undone} branches"
     )
     log.info("%s", summary)
     return StepResult(summary=summary)

@@ -13,14 +13,15 @@ from typing import Any
 
 from bridle.config.repositories import Repository
 from bridle.config.settings import Settings
-from bridle.errors import BridleError, FenceLost, LedgerUnavailable, SessionLost
+from bridle.errors import BridleError, FenceLost, LedgerUnavailable, SessionLost, StopRequested
 from bridle.harness.bench import Bench
 from bridle.harness.bisect import FURTHER, Answer, search
 from bridle.harness.check import require_command, run_check
 from bridle.harness.history import Waypoint, history_of, repository_name
+from bridle.harness.periodic import Periodic
 from bridle.harness.step import Step
 from bridle.harness.telling import tell
-from bridle.ledger.bisects import BisectRow, ProbeRow
+from bridle.ledger.bisects import LEASE_SECONDS, BisectRow, ProbeRow
 from bridle.ledger.ids import new_id
 from bridle.ledger.records import Attempt, StepKey
 from bridle.ledger.searched import Searched
@@ -33,6 +34,7 @@ BY_HAND = "by hand"
 """Name of a check that is no check of the repository, but a command that somebody typed."""
 
 MOST_JOBS = 16
+HEARTBEAT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -70,31 +72,43 @@ def find_wrong_round(
     """
     ledger = step.ledger
     row = ledger.begin_bisect(step.attempt, wanted.searched, check=wanted.check, by=wanted.by)
+
+    def beat() -> None:
+        ledger.claim(row.lease, str(row.id), LEASE_SECONDS)
+
     try:
-        sessions = ledger.sessions_in(wanted.searched)
-        name = repository_name(ledger, wanted.searched, sessions)
-        repository, check = _with_check(step.repository(name), wanted)
-        require_command(repository, check)
-        bench = Bench(step, repository)
-        line = history_of(bench, wanted.searched, sessions)
-        ledger.note_bisect(
-            row.id,
-            repo=name,
-            check="" if check == BY_HAND else check,
-            command=repository.check_command(check),
-            commits=len(line),
-        )
-        log.info("%s: %d commits, check %s", wanted.searched, len(line), check)
-        probes = _Probes(bench, check, row, line, on_probe)
-        answer = search(len(line), probes, jobs=wanted.jobs, again=wanted.again, further=wanted.further)
-        return _close(ledger, row, answer, line)
+        beat()
+        with Periodic("search", HEARTBEAT_SECONDS, beat, stop=step.stop):
+            return _searched(step, row, wanted, on_probe)
     except FenceLost:
         raise  # the search is a newer attempt's now
     except BaseException as error:
-        why = str(error) if isinstance(error, BridleError) else type(error).__name__
+        why = str(error) if isinstance(error, BridleError | KeyboardInterrupt) else type(error).__name__
+        stopped = isinstance(error, StopRequested | KeyboardInterrupt)
         with suppress(LedgerUnavailable):
-            ledger.close_bisect(row.id, "failed", why=why)
+            ledger.close_bisect(row.id, "stopped" if stopped else "failed", why=why)
         raise
+
+
+def _searched(step: Step, row: BisectRow, wanted: Wanted, on_probe: Callable[[ProbeRow], None]) -> BisectRow:
+    ledger = step.ledger
+    sessions = ledger.sessions_in(wanted.searched)
+    name = repository_name(ledger, wanted.searched, sessions)
+    repository, check = _with_check(step.repository(name), wanted)
+    require_command(repository, check)
+    bench = Bench(step, repository)
+    line = history_of(bench, wanted.searched, sessions)
+    ledger.note_bisect(
+        row.id,
+        repo=name,
+        check="" if check == BY_HAND else check,
+        command=repository.check_command(check),
+        commits=len(line),
+    )
+    log.info("%s: %d commits, check %s", wanted.searched, len(line), check)
+    probes = _Probes(bench, check, row, line, on_probe)
+    answer = search(len(line), probes, jobs=wanted.jobs, again=wanted.again, further=wanted.further)
+    return _close(ledger, row, answer, line)
 
 
 def step_by_hand(settings: Settings, ledger: Ledger, *, beside: Path | None) -> Step:

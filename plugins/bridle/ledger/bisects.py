@@ -5,17 +5,25 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, Text, cast, func, insert, or_, select, text, update
 
 from bridle.ledger.bisect_tables import bisect, bisect_probe
 from bridle.ledger.ids import new_id
 from bridle.ledger.part import Part
 from bridle.ledger.records import Attempt
+from bridle.ledger.schema import claim
 from bridle.ledger.searched import Searched
 
-BisectState = Literal["asked", "running", "found", "good", "bad", "mixed", "flaky", "failed"]
-"""`asked`: nobody works on it yet. `failed`: it could not be searched; `why` says the reason. The others are
-the outcomes of `bridle.harness.bisect`."""
+BisectState = Literal[
+    "asked", "running", "found", "good", "bad", "mixed", "flaky", "failed", "stopped", "lost"
+]
+"""`asked`: nobody works on it yet. `failed`: it could not be searched; `why` says the reason. `stopped`: a
+person ended it. `lost`: its process vanished. The others are the outcomes of `bridle.harness.bisect`."""
+
+LEASE_SECONDS = 60
+"""How long a search counts as under way after its last sign of life."""
+
+_LEASE = "bisect:"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,16 @@ class BisectRow:
     def target(self) -> Searched:
         """What is searched."""
         return Searched(self.dag_id, self.run_id, self.loop_id)
+
+    @property
+    def lease(self) -> str:
+        """Key of the claim that whoever searches prolongs."""
+        return f"{_LEASE}{self.id}"
+
+    @property
+    def answered(self) -> bool:
+        """Whether it came to an answer."""
+        return self.state in ("found", "good", "bad", "mixed", "flaky")
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,20 @@ class Bisects(Part):
         again = {"state": "running", "generation": attempt.generation, "why": "", "closed_at": None}
         self._change_bisect(found, **again)
         return self.bisect(found)
+
+    def close_lost_bisects(self) -> list[UUID]:
+        """Close the searches under way whose process has vanished: nobody prolongs their lease any more."""
+        first = bisect.c.opened_at + text(f"interval '{LEASE_SECONDS} seconds'")
+        key = _LEASE + cast(bisect.c.id, Text)
+        held = select(claim.c.expires_at).where(claim.c.key == key).scalar_subquery()
+        gone = (bisect.c.state == "running") & (func.coalesce(held, first) < func.clock_timestamp())
+        lost = {
+            "state": "lost",
+            "why": "no heartbeat: the process that searched vanished; search again",
+            "closed_at": func.clock_timestamp(),
+        }
+        with self._db.transaction() as connection:
+            return list(connection.scalars(update(bisect).where(gone).values(lost).returning(bisect.c.id)))
 
     def note_bisect(self, bisect_id: UUID, *, repo: str, check: str, command: str, commits: int) -> None:
         """Write down what is searched, and by which check."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SweepOperator(BridleOperator):
-    """Close lost sessions, remove what killed ones left on this host, take back branches of failed runs.
+    """Close lost sessions and searches, remove their folders, take back branches of failed runs.
 
     Nothing may rely on callbacks that a kill or a marked state skips; this task reconciles the ledger with
     Airflow instead.

@@ -28,7 +28,11 @@ def test_sweep_closes_what_is_lost_and_removes_what_it_left(ledger, ledger_url, 
     socket_folder(str(lost)).mkdir()
     os.utime(folder, (0, 0))
     said = bridle(ledger_url, "sweep", AIRFLOW__BRIDLE__HOME=str(tmp_path))
-    assert said.splitlines() == [f"closed as lost: {lost}", f"removed: {lost}", "1 lost sessions, 1 folders"]
+    assert said.splitlines() == [
+        f"closed as lost: {lost}",
+        f"removed: {lost}",
+        "1 lost sessions, 0 lost searches, 1 folders",
+    ]
     assert not socket_folder(str(lost)).exists()
     assert ledger.session(lost).outcome == "lost"
     assert ledger.session(alive).outcome is None

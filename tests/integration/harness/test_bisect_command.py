@@ -2,15 +2,22 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from bisect_bed import BisectBed
 
+from bridle.harness.sweep import sweep
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
+
+CHECK = "sleep 98765"
 
 
 @pytest.fixture
@@ -25,6 +32,12 @@ def bed(tmp_path: Path, ledger: Ledger) -> BisectBed:
 
 def bridle(bed: BisectBed, *words: str) -> "subprocess.CompletedProcess[str]":
     """A process of its own: what Airflow's logging writes would show there."""
+    begun = begin(bed, *words)
+    out, err = begun.communicate(timeout=240)
+    return subprocess.CompletedProcess(begun.args, begun.returncode, out, err)
+
+
+def begin(bed: BisectBed, *words: str) -> "subprocess.Popen[str]":
     env = os.environ | {
         "BRIDLE_LEDGER_URL": bed.ledger.url,
         "AIRFLOW__BRIDLE__REPOSITORIES_FILE": str(bed.repositories),
@@ -33,7 +46,26 @@ def bridle(bed: BisectBed, *words: str) -> "subprocess.CompletedProcess[str]":
     }
     command = [str(Path(sys.executable).with_name("bridle")), "bisect", *words]
     command += ["--state", str(bed.folder / "none")]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.Popen(
+        ["env", "--default-signal=HUP", *command],  # also where the tests themselves run under nohup
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def check_of(search: "subprocess.Popen[str]", patience_seconds: float = 240) -> psutil.Process:
+    """The check that a search is running, once it does."""
+    until = time.monotonic() + patience_seconds
+    while time.monotonic() < until:
+        for child in psutil.Process(search.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.cmdline() == CHECK.split():
+                    return child
+        time.sleep(0.1)
+    raise AssertionError(f"no check has begun in {patience_seconds} s")
 
 
 def test_a_round_that_went_wrong_is_named_after_a_line_for_each_check(bed: BisectBed) -> None:
@@ -63,3 +95,51 @@ def test_when_nobody_is_to_blame_the_returncode_is_1_and_one_line_says_why(bed: 
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("bridle: the ledger has no run and no loop called 'no-such-run'")
     assert len(unknown.stderr.splitlines()) == 1
+
+
+def test_a_search_that_is_interrupted_or_whose_terminal_is_closed_is_at_once_told_as_stopped(
+    bed: BisectBed,
+) -> None:
+    """To the whole process group, as a terminal sends it."""
+    requests = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    searches = [begin(bed, "run-1", "--check", CHECK) for _ in requests]
+    checks = [check_of(search) for search in searches]
+    for search, request in zip(searches, requests, strict=True):
+        os.killpg(search.pid, request)
+    for search in searches:
+        _, said = search.communicate(timeout=120)
+        assert (search.returncode, said.splitlines()[-1]) == (130, "stopped; nothing is left running"), said
+    rows = bed.ledger.bisects(bed.ledger.find_searched("run-1"))
+    assert [row.state for row in rows] == ["stopped"] * 3
+    assert {row.why for row in rows} == {"whoever searched at a terminal ended it"}
+    assert all(row.closed_at is not None for row in rows)
+    assert not any(check.is_running() for check in checks)
+
+
+def test_a_search_that_is_killed_is_closed_by_the_sweeper_once_its_lease_has_run_out(bed: BisectBed) -> None:
+    ledger = bed.ledger
+    killed = begin(bed, "run-1", "--check", CHECK)
+    check_of(killed)
+    killed.kill()
+    killed.communicate(timeout=120)
+    (lost,) = ledger.bisects(ledger.find_searched("run-1"))
+    assert lost.state == "running"
+    assert ledger.close_lost_bisects() == [], "not before the lease has run out"
+    alive = begin(bed, "run-1", "--check", CHECK)
+    try:
+        check_of(alive)
+        (other, _) = ledger.bisects(ledger.find_searched("run-1"))
+        for row in (lost, other):  # as after a minute without a sign of life
+            ledger.claim(row.lease, str(row.id), ttl_seconds=0)
+        until = time.monotonic() + 120
+        while ledger.holder(other.lease) is None and time.monotonic() < until:
+            time.sleep(0.2)
+        told = sweep(bed.step("sweep"), lambda dag, run: None).summary
+        assert "closed 0 lost sessions and 1 lost searches" in told
+        lost, other = ledger.bisect(lost.id), ledger.bisect(other.id)
+        assert (lost.state, lost.why.partition(":")[0]) == ("lost", "no heartbeat")
+        assert lost.closed_at is not None
+        assert other.state == "running", "who is alive prolongs its lease"
+    finally:
+        alive.terminate()
+        alive.communicate(timeout=120)

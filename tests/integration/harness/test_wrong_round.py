@@ -152,7 +152,7 @@ def test_a_retry_goes_on_with_the_checks_that_have_run(bed: Make) -> None:
     with pytest.raises(StopRequested):
         find_wrong_round(first, wanted, on_probe=interrupted)
     (row,) = history.ledger.bisects(WHOLE_LOOP)
-    assert row.state == "failed"
+    assert (row.state, row.why) == ("stopped", "as if the worker were gone")
     found = find_wrong_round(history.step("bisect", key=key), wanted)
     assert (found.id, found.state, found.round) == (row.id, "found", 6)
     assert len(history.probes(found)) == found.searched + found.repeated

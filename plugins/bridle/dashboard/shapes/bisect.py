@@ -51,7 +51,7 @@ class Bisect(Shape):
     command: str
     state: str
     """`asked`, `running`, `found`, `good` (passes at the end), `bad` (fails at the start), `mixed` (turned
-    good in between), `flaky`, `failed`."""
+    good in between), `flaky`, `failed`, `stopped` (by a person), `lost` (its process vanished)."""
     why: str
     """The result in words. Holds untrusted text."""
     commits: int | None

@@ -18,6 +18,8 @@ const SAYS = {
   good: ["done", "It passes at the end."],
   bad: ["done", "It fails from the start to the end: no turn was seen."],
   failed: ["failed", "The search itself failed."],
+  stopped: ["stopped", "Somebody stopped the search."],
+  lost: ["lost", "The process that searched vanished."],
 };
 
 // on the page of a run run_id is given, on that of a loop only loop_id
