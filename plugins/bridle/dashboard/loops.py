@@ -62,6 +62,7 @@ def loop(user: User, id: Mine) -> LoopView:
         budget=next(iter(budgets.named([row.scope])), None),
         may_act=may(user, "PUT", row.dag_id),
     )
+        may_resume=may(user, "POST", row.dag_id),
 
 
 @router.post("/loop/pause")

@@ -11,8 +11,16 @@ from dash_books import Books
 from bridle.testing.api_server import ApiServer
 
 HERE = Path(__file__).parent
-USERS = {"admin": "admin", "viewer": "viewer", "stranger": "op", "nobody": "op"}
-"""`stranger` may do everything with `open_dag`, nothing with `closed_dag`; `nobody` has rights to no DAG."""
+USERS = {
+    "admin": "admin",
+    "viewer": "viewer",
+    "stranger": "op",
+    "nobody": "op",
+    "editor": "op",
+    "starter": "op",
+}
+"""`stranger` may do everything with `open_dag`, nothing with `closed_dag`; `nobody` has rights to no DAG;
+`editor` may change runs and start none, `starter` the other way round."""
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +29,7 @@ def airflow(postgres_server):
         "PYTHONPATH": str(HERE),
         "AIRFLOW__CORE__AUTH_MANAGER": "dash_auth.PerDagAuthManager",
         dash_auth.VARIABLE: json.dumps({"stranger": ["open_dag"], "nobody": []}),
+        dash_auth.METHODS: json.dumps({"editor": ["GET", "PUT"], "starter": ["GET", "POST"]}),
     }
     with (
         TemporaryDirectory(prefix="bridle-dash-") as folder,

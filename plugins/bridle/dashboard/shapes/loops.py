@@ -102,4 +102,6 @@ class LoopView(Shape):
     rounds: list[Round]
     budget: Budget | None
     may_act: bool
-    """Whether this user may pause, resume, extend and stop it."""
+    """Whether this user may pause, extend and stop it."""
+    may_resume: bool
+    """Whether this user may let it go on, which starts a run."""

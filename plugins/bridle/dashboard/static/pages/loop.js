@@ -59,7 +59,7 @@ const Head = ({ data, reload }) => {
         <//>
         ${loop.reason && html`<${Text} mt=${1} fontSize="sm" overflowWrap="anywhere" data-testid="loop-reason">${loop.reason}<//>`}
       <//>
-      ${data.may_act && html`<${LoopActions} loop=${loop} onDone=${reload} />`}
+      <${LoopActions} loop=${loop} mayAct=${data.may_act} mayResume=${data.may_resume} onDone=${reload} />
     <//>`;
 };
 

@@ -14,9 +14,9 @@ const stop = async (id) => {
   }
 };
 
-export const LoopActions = ({ loop, onDone }) => {
+export const LoopActions = ({ loop, mayAct, mayResume, onDone }) => {
   const [extending, extend] = useState(false);
-  if (loop.state === "done") return null;
+  if (loop.state === "done" || !(mayAct || mayResume)) return null;
   const done = () => {
     extend(false);
     onDone();
@@ -24,14 +24,15 @@ export const LoopActions = ({ loop, onDone }) => {
   return html`
     <${Box}>
       <${Flex} gap=${2} wrap="wrap" align="flex-start" justify="flex-end">
-        ${loop.state === "running" &&
+        ${mayAct && loop.state === "running" &&
         html`<${Confirm} testid="pause-loop" palette="gray" act=${() => post("loop/pause", { id: loop.id })} onDone=${done}
           question="Pause this loop? The round under way goes on to its end; no further one begins.">‖ Pause<//>`}
-        ${loop.state !== "running" &&
+        ${mayResume && loop.state !== "running" &&
         html`<${Confirm} testid="resume-loop" palette="blue" act=${() => post("loop/resume", { id: loop.id })} onDone=${done}
           question="Let this loop go on from where it was?">▶ Resume<//>`}
-        <${Button} size="sm" variant="outline" aria-expanded=${extending} data-testid="extend-loop" onClick=${() => extend(!extending)}>+ Extend<//>
-        ${loop.state !== "stopped" &&
+        ${mayAct &&
+        html`<${Button} size="sm" variant="outline" aria-expanded=${extending} data-testid="extend-loop" onClick=${() => extend(!extending)}>+ Extend<//>`}
+        ${mayAct && loop.state !== "stopped" &&
         html`<${Confirm} testid="stop-loop" act=${() => stop(loop.id)} onDone=${done}
           question=${`Stop this loop? Every session of the round under way ends within seconds, and its run is marked as
             failed. What was done so far is kept.`}>■ Stop<//>`}

@@ -1,0 +1,71 @@
+"""Buttons are there for those whose click the API will not refuse, in a real browser."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MILLISECONDS = 90_000
+"""How long a page may take on a machine that does much else."""
+ACTIONS = ("pause", "resume", "extend", "stop")
+MAY = {
+    "admin": {"running": {"pause", "extend", "stop"}, "paused": {"resume", "extend", "stop"}},
+    "editor": {"running": {"pause", "extend", "stop"}, "paused": {"extend", "stop"}},
+    "starter": {"running": set(), "paused": {"resume"}},
+    "viewer": {"running": set(), "paused": set()},
+}
+"""User to state of a loop to what the user may do with it."""
+
+
+@pytest.fixture(scope="module")
+def loops(books):
+    """State to a loop in it."""
+    for state in ("running", "paused"):
+        books.ledger.open_loop(
+            f"loop-{state}",
+            dag_id="open_dag",
+            goal="g",
+            repo="demo",
+            base="a" * 40,
+            branch="b",
+            params={"max_rounds": 1},
+            hours=None,
+        )
+        books.ledger.open_round(f"loop-{state}", 1, run_id=f"loop-{state}-r1", base="a" * 40)
+    books.ledger.set_loop_state("loop-paused", "paused")
+    return {state: f"loop-{state}" for state in ("running", "paused")}
+
+
+@pytest.mark.parametrize("user", MAY)
+def test_the_api_tells_what_a_user_may_do_with_a_loop(clients, loops, user):
+    """In both directions: what it says may be done is not refused, and what it says may not is."""
+    told = clients[user].get("/bridle/api/loop", params={"id": loops["paused"]}).json()
+    assert told["may_act"] == ("extend" in MAY[user]["paused"])
+    assert told["may_resume"] == ("resume" in MAY[user]["paused"])
+    for action, may in (("extend", told["may_act"]), ("resume", told["may_resume"])):
+        # nothing to extend by, and no rounds left to go on with: neither changes anything
+        answer = clients[user].post(f"/bridle/api/loop/{action}", params={"id": loops["paused"]}, json={})
+        assert (answer.status_code == 403) == (not may), answer.text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize("user", ["editor", "starter"])
+def test_the_page_of_a_loop_has_the_buttons_that_its_user_may_use(airflow, loops, user):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(MILLISECONDS)
+        page.goto(f"{airflow.url}/auth/login", wait_until="domcontentloaded", timeout=MILLISECONDS)
+        page.fill("input[name=username]", user)
+        page.fill("input[name=password]", user)
+        page.click("button[type=submit]")
+        page.get_by_role("link", name="Bridle", exact=True).first.wait_for()
+        for state, loop in loops.items():
+            path = f"/plugin/bridle?page=loop&id={loop}"
+            page.goto(airflow.url + path, wait_until="domcontentloaded", timeout=MILLISECONDS)
+            page.get_by_test_id("loop-goal").wait_for()
+            shown = {action for action in ACTIONS if page.get_by_test_id(f"{action}-loop").count()}
+            assert shown == MAY[user][state]
+        browser.close()
