@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from e2e_compose import ROOT, Compose
 from e2e_processes import eventually
 from psycopg import sql
 
+from bridle.local.binaries import postgres_bin
 from bridle.local.component import Component
 from bridle.local.compose import fresh_secrets
 from bridle.local.environment import MARKER
@@ -33,6 +35,8 @@ from bridle.local.postgres import Postgres
 from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
 
+STORES = ("postgres", "redis", "pgbouncer")
+"""What Airflow's own services stand on."""
 WORKERS = {"airflow-worker-1": "127.0.0.2", "airflow-worker-2": "127.0.0.3"}
 LOOPBACK = "127.0.0.1"
 _BIN = Path(sys.executable).parent
@@ -55,11 +59,16 @@ _FAST = {
 """What a test changes: nothing of it is about the topology."""
 
 
+def require_stores() -> None:
+    """Skip where a program of `STORES` is missing; those of PostgreSQL come with the extra `local`."""
+    for program in ("redis-server", "pgbouncer"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: apt-get install {program}")
+
+
 def require_programs() -> None:
     """Skip where something is missing that the topology needs and a package brings."""
-    for program, package in (("redis-server", "redis-server"), ("pgbouncer", "pgbouncer")):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: apt-get install {package}")
+    require_stores()
     pytest.importorskip(
         "airflow.providers.celery", reason="needs the extra celery: pip install -e '.[celery]'"
     )
@@ -154,16 +163,32 @@ class Machines:
             del self.components[name]
         kill(it for it in psutil.process_iter() if _machine_of(it) == address)
 
-    def healthy(self, name: str) -> bool:
-        """What the service's own health check says."""
-        service = self.compose.services[_service(name)]
-        argv = [self._local(word) for word in service.health]
-        done = subprocess.run(
-            argv, env=self._environment(name), capture_output=True, timeout=120, check=False
-        )
+    def healthy(self, name: str, **env: str) -> bool:
+        """What the service's own health check says.
+
+        Args:
+            name: of the service.
+            env: what is different of its environment.
+        """
+        argv = [self._local(word) for word in self.compose.services[_service(name)].health]
+        if argv[0] == "redis-cli":  # no variable tells it a port
+            argv[1:1] = ["-p", str(self._ports["redis"])]
+        environment = self._environment(name) | {"PGPORT": str(self.postgres.port)} | env
+        environment["PATH"] += f"{os.pathsep}{postgres_bin()}"
+        done = subprocess.run(argv, env=environment, capture_output=True, timeout=120, check=False)
         return done.returncode == 0
 
-    def _start(self) -> None:
+    def end_store(self, name: str) -> None:
+        """End one of `STORES`, and do not start it again."""
+        if name == "postgres":
+            self.postgres.stop(grace_seconds=2)
+        else:
+            component = self.components.pop(name)
+            component.terminate()
+            component.end(time.monotonic() + 10)
+
+    def start_stores(self) -> None:
+        """What Airflow's services wait for, and no more; leaving the context ends it."""
         self._shared["auth"].mkdir(parents=True)
         (self.folder / "logs").mkdir()
         (self.folder / "machine.py").write_text(_HOST_NAME)
@@ -171,6 +196,9 @@ class Machines:
         self._create_owner()
         self._start_redis()
         self._start_pooler()
+
+    def _start(self) -> None:
+        self.start_stores()
         self._run_init()
         self._launch("bridle-keeper", self.compose.services["bridle-keeper"].command)
         for name in ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor"):
@@ -301,6 +329,7 @@ class Machines:
             ("@redis:6379", f"@{LOOPBACK}:{self._ports['redis']}"),
             ("airflow-apiserver:8080", f"{LOOPBACK}:{self._ports['api']}"),
             ("127.0.0.1:8080", f"{LOOPBACK}:{self._ports['api']}"),
+            ("127.0.0.1/6432", f"{LOOPBACK}/{self._ports['pooler']}"),
             ("127.0.0.1:8974", f"{LOOPBACK}:{self._ports['health']}"),
             *((f"/opt/airflow/{name}", str(path)) for name, path in self._shared.items()),
             *([("/opt/airflow/", f"{home}/")] if home else []),

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 import yaml
 from e2e_compose import ROOT, Compose, Missing
+from e2e_machines import STORES, Machines, require_stores
+from e2e_processes import eventually
 
 from bridle.errors import ConfigError
 from bridle.ledger import migrate
@@ -88,6 +91,32 @@ def test_everything_that_stays_up_is_restarted_and_looked_after(compose: Compose
     lasting = {name: it for name, it in compose.services.items() if name != "airflow-init"}
     assert {name for name, it in lasting.items() if it.settings.get("restart") != "always"} == set()
     assert {name for name, it in lasting.items() if not it.health} == {"bridle-keeper"}
+
+
+@pytest.fixture
+def stores() -> Iterator[Machines]:
+    """PostgreSQL, Redis and PgBouncer, each started by the service's own command."""
+    require_stores()
+    with TemporaryDirectory(prefix="bridle-stores-") as place:
+        folder = Path(place)
+        folder.chmod(0o711)
+        stores = Machines(folder / "stores", dags=ROOT / "dags", include=ROOT / "include", env={})
+        try:
+            stores.start_stores()
+            yield stores
+        finally:
+            stores.__exit__()
+
+
+def test_health_checks_pass_while_their_server_is_there_and_fail_when_it_is_not(stores: Machines) -> None:
+    for name in STORES:
+        eventually(f"{name} is well", lambda name=name: stores.healthy(name), 60)
+    assert not stores.healthy("redis", REDISCLI_AUTH="wrong"), "an answer that refuses is no health"
+    there = list(STORES)
+    for gone in ("pgbouncer", "redis", "postgres"):
+        stores.end_store(gone)
+        there.remove(gone)
+        assert [name for name in STORES if stores.healthy(name)] == there
 
 
 def test_airflow_waits_until_both_databases_are_migrated(compose: Compose) -> None:

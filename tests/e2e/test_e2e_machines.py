@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 from e2e_interrupted import long_session, session_in_the_middle
-from e2e_machines import WORKERS, Machines, machines_of, require_programs
+from e2e_machines import STORES, WORKERS, Machines, machines_of, require_programs
 from e2e_processes import eventually, seconds_until_gone, task_process
 from e2e_run import SECONDS, Run
 from e2e_scenario import Scenario, Session, bug_fixed_by
@@ -32,7 +32,7 @@ WAIT = 45.0
 """Seconds that the second session waits for its model: longer than the restarts take."""
 WATCHED = 12.0
 """Seconds of these in which its connections are looked at: a heartbeat is every five."""
-HEALTHY = ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", *WORKERS)
+HEALTHY = (*STORES, "airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", *WORKERS)
 
 
 def patient_session() -> Session:
