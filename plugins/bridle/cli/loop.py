@@ -100,15 +100,20 @@ def extend(
     name: Name,
     rounds: Annotated[int | None, typer.Option(min=1, help="More rounds.")] = None,
     budget: Annotated[float | None, typer.Option(min=0.01, help="More US dollars.")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="More tokens, input and output together; for a loop with a cap.")
+    ] = None,
     hours: Annotated[float | None, typer.Option(min=0.01, help="From now until the deadline.")] = None,
     state: State = DEFAULT_STATE,
 ) -> None:
-    """Give a loop more rounds, more money or more time."""
+    """Give a loop more rounds, more money, more tokens or more time."""
     from bridle.ledger import loop_control
 
     with _ledger(state) as ledger:
         more = None if budget is None else Decimal(str(budget))
-        row = loop_control.extend(ledger, _find(ledger, name), _me(), rounds=rounds, hours=hours, budget=more)
+        row = loop_control.extend(
+            ledger, _find(ledger, name), _me(), rounds=rounds, hours=hours, budget=more, tokens=tokens
+        )
     typer.echo(f"Extended: {row.id}, at most {row.params['max_rounds']} rounds")
 
 

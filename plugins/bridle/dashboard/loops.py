@@ -39,6 +39,7 @@ class More(BaseModel):
     rounds: int | None = Field(default=None, ge=1, le=1_000)
     hours: float | None = Field(default=None, gt=0, le=10_000)
     budget_usd: Decimal | None = Field(default=None, gt=0, le=1_000_000)
+    tokens: int | None = Field(default=None, ge=1, le=1_000_000_000_000)
 
 
 @router.get("/loops")
@@ -61,8 +62,8 @@ def loop(user: User, id: Mine) -> LoopView:
         rounds=_rounds([each for each in rounds if each.round > 0], spent),
         budget=next(iter(budgets.named([row.scope])), None),
         may_act=may(user, "PUT", row.dag_id),
-    )
         may_resume=may(user, "POST", row.dag_id),
+    )
 
 
 @router.post("/loop/pause")
@@ -81,9 +82,17 @@ def resume(user: User, id: Annotated[str, Depends(OfLoop("POST"))]) -> Loop:
 
 @router.post("/loop/extend")
 def extend(user: User, id: Changed, more: More) -> Loop:
-    """Give it more rounds, more time, or more money."""
+    """Give it more rounds, more time, more money, or more tokens."""
     row, by = ledger().loop(id), _by(user.get_name())
-    loop_control.extend(ledger(), row, by, rounds=more.rounds, hours=more.hours, budget=more.budget_usd)
+    loop_control.extend(
+        ledger(),
+        row,
+        by,
+        rounds=more.rounds,
+        hours=more.hours,
+        budget=more.budget_usd,
+        tokens=more.tokens,
+    )
     return _told([ledger().loop(id)])[0]
 
 

@@ -79,16 +79,16 @@ def _budget(loop: LoopRow, last: RoundRow, budget: BudgetRow | None) -> str | No
         budget.spent_usd >= budget.cap_usd or any(cap.startswith("$") for cap in refused)
     ):
         spent.append(f"${budget.spent_usd:.4f} of ${budget.cap_usd:.4f}")
-        more.append(f"`bridle loop extend {loop.id} --budget N`")
+        more.append("--budget N")
     if budget.cap_tokens is not None and (
         budget.spent_tokens >= budget.cap_tokens or any(not cap.startswith("$") for cap in refused)
     ):
         spent.append(f"{budget.spent_tokens:,} of {budget.cap_tokens:,} tokens")
-        more.append(f"`bridle budget {loop.scope} --tokens N`")
+        more.append("--tokens N")
     if not spent:
         return None
-    ways = " and ".join([*more, f"`bridle loop resume {loop.id}`"])
-    return f"budget: {' and '.join(spent)} are spent. {ways} go on"
+    extend = f"`bridle loop extend {loop.id} {' '.join(more)}`"
+    return f"budget: {' and '.join(spent)} are spent. {extend} and `bridle loop resume {loop.id}` go on"
 
 
 def _deadline(loop: LoopRow) -> str | None:

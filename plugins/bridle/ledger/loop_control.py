@@ -59,15 +59,37 @@ def under_way(ledger: Ledger, row: LoopRow, runs: Runs) -> list[str]:
 
 
 def extend(
-    ledger: Ledger, row: LoopRow, by: str, *, rounds: int | None, hours: float | None, budget: Decimal | None
+    ledger: Ledger,
+    row: LoopRow,
+    by: str,
+    *,
+    rounds: int | None,
+    hours: float | None,
+    budget: Decimal | None,
+    tokens: int | None,
 ) -> LoopRow:
-    """Give a loop more rounds, more time, or more US dollars; None: as it is."""
+    """Give a loop more rounds, more time, more US dollars, or more tokens; None: as it is.
+
+    Raises:
+        InvalidInput: more tokens for a loop that may use as many as it likes.
+    """
+    found = ledger.budget(row.scope)
+    cap_usd, cap_tokens = (None, None) if found is None else (found.cap_usd, found.cap_tokens)
+    if tokens is not None and cap_tokens is None:
+        raise InvalidInput(
+            f"loop {row.id} has no cap in tokens, so there is none to raise: `bridle budget {row.scope} "
+            "--tokens N` sets one"
+        )
     row = ledger.extend_loop(row.id, rounds=rounds, hours=hours)
+    if budget is not None or tokens is not None:
+        ledger.change_budget(
+            row.scope,
+            cap_usd=None if budget is None else (cap_usd or Decimal(0)) + budget,
+            cap_tokens=None if tokens is None else (cap_tokens or 0) + tokens,
+            by=by,
+        )
     if budget is not None:
-        found = ledger.budget(row.scope)
-        before = Decimal(0) if found is None or found.cap_usd is None else found.cap_usd
-        ledger.change_budget(row.scope, cap_usd=before + budget, cap_tokens=None, by=by)
-        row = ledger.extend_loop(row.id, budget_usd=before + budget)
+        row = ledger.extend_loop(row.id, budget_usd=(cap_usd or Decimal(0)) + budget)
     return row
 
 
@@ -128,5 +150,5 @@ def _require_room(ledger: Ledger, row: LoopRow) -> None:
     if budget is not None and budget.cap_tokens is not None and budget.spent_tokens >= budget.cap_tokens:
         raise InvalidInput(
             f"all tokens of loop {row.id} are spent, {budget.spent_tokens:,} of {budget.cap_tokens:,}: "
-            f"`bridle budget {row.scope} --tokens N`"
+            f"`bridle loop extend {row.id} --tokens N`"
         )

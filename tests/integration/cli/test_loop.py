@@ -86,6 +86,20 @@ def test_a_loop_gets_more_rounds_money_and_time(url: str, ledger: Ledger) -> Non
     assert loop.conf(2)["budget_usd"] == 7.5
 
 
+def test_a_loop_whose_tokens_are_capped_gets_more_of_them(url: str, ledger: Ledger) -> None:
+    uncapped = bridle(url, "loop", "extend", LOOP, "--tokens", "500", "--rounds", "2")
+    assert uncapped.exit_code == 1
+    assert f"no cap in tokens, so there is none to raise: `bridle budget loop:{LOOP}" in uncapped.stderr
+    assert ledger.loop(LOOP).params["max_rounds"] == 3, "nothing was changed"
+    ledger.set_budget(f"loop:{LOOP}", cap_usd=Decimal(5), cap_tokens=1000)
+    done = bridle(url, "loop", "extend", LOOP, "--tokens", "500")
+    assert done.exit_code == 0, done.stderr
+    budget = ledger.budget(f"loop:{LOOP}")
+    assert budget is not None
+    assert (budget.cap_tokens, budget.cap_usd) == (1500, Decimal(5))
+    assert str(budget.capped_by).startswith("human:")
+
+
 def test_a_loop_that_is_done_cannot_be_stopped(url: str, ledger: Ledger) -> None:
     ledger.set_loop_state(LOOP, "done", "done_when holds")
     refused = bridle(url, "loop", "stop", LOOP)
@@ -102,7 +116,7 @@ def test_a_loop_without_tokens_left_is_not_resumed_into_a_round_that_would_end_a
     url: str, ledger: Ledger
 ) -> None:
     ledger.set_budget(f"loop:{LOOP}", cap_usd=Decimal(5), cap_tokens=0)
-    with pytest.raises(InvalidInput, match=f"tokens of loop {LOOP} are spent, 0 of 0: `bridle budget loop:"):
+    with pytest.raises(InvalidInput, match=f"are spent, 0 of 0: `bridle loop extend {LOOP} --tokens"):
         loop_control.resume(ledger, ledger.loop(LOOP), NoRuns())
     ledger.set_budget(f"loop:{LOOP}", cap_usd=Decimal(5), cap_tokens=10)
     assert loop_control.resume(ledger, ledger.loop(LOOP), NoRuns()).started

@@ -108,17 +108,17 @@ def test_what_was_given_is_used_up(reason: str, given: dict[str, Any]) -> None:
         (
             spent("0.5", "2", tokens=1000, cap_tokens=1000),
             "1,000 of 1,000 tokens",
-            "bridle budget loop:l --tokens N",
+            "bridle loop extend l --tokens N",
         ),
         (
             spent("0.5", tokens=1001, cap_tokens=1000),
             "1,001 of 1,000 tokens",
-            "bridle budget loop:l --tokens N",
+            "bridle loop extend l --tokens N",
         ),
         (
             spent("2", "2", tokens=10, cap_tokens=10),
             "$2.0000 of $2.0000 and 10 of 10 tokens",
-            "bridle loop extend l --budget N` and `bridle budget loop:l --tokens N",
+            "bridle loop extend l --budget N --tokens N",
         ),
     ],
     ids=["dollars", "tokens", "tokens without a cap in dollars", "both"],

@@ -41,7 +41,7 @@ export const LoopActions = ({ loop, mayAct, mayResume, onDone }) => {
     <//>`;
 };
 
-const FIELDS = [["rounds", "more rounds", "1"], ["hours", "more hours", "0.5"], ["budget_usd", "more US dollars", "0.01"]];
+const FIELDS = [["rounds", "more rounds", "1"], ["hours", "more hours", "0.5"], ["budget_usd", "more US dollars", "0.01"], ["tokens", "more tokens", "1"]];
 
 const Extend = ({ loop, onDone }) => {
   const [more, setMore] = useState({});
