@@ -22,8 +22,10 @@ class Web:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is None:
             from bridle.dashboard.app import dashboard_app
+            from bridle.dashboard.heap import set_loaded_apart
 
             self._app = dashboard_app()
+            set_loaded_apart()
         await self._app(scope, receive, send)
 
 

@@ -1,7 +1,6 @@
 """`GET /bridle/api/budgets` and `GET /bridle/api/budgets/burn-down`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -90,4 +89,4 @@ def _budget(row: BudgetRow, dags_of_loops: dict[str, str]) -> Budget:
         loop_id, dag_id = name, dags_of_loops.get(name)
     elif kind == "session":
         dag_id = queries().dag_of_session(UUID(name))
-    return Budget(**asdict(row), kind=kind, dag_id=dag_id, run_id=run_id, loop_id=loop_id)
+    return Budget(**vars(row), kind=kind, dag_id=dag_id, run_id=run_id, loop_id=loop_id)

@@ -1,9 +1,7 @@
 """`GET /bridle/api/overview`."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query
@@ -17,12 +15,10 @@ from bridle.dashboard.rights import ReadableDags, User, sees_all
 from bridle.dashboard.shapes.base import Share, Totals
 from bridle.dashboard.shapes.overview import Overview, Point, SeriesKey, SpentToday
 from bridle.ledger.budget_list import budgets_of
-from bridle.ledger.costs import CostRow, in_all
 from bridle.ledger.reading import Steps
 from bridle.ledger.records import BudgetRow
-from bridle.ledger.records import Totals as Spent
-from bridle.ledger.run_list import those_with_sessions
-from bridle.ledger.spending import Span, spent_on_days
+from bridle.ledger.run_list import states_counted
+from bridle.ledger.spending import Span, spent_in_all, spent_on_days
 from bridle.ledger.totals import totals_of
 
 router = APIRouter()
@@ -37,7 +33,7 @@ def overview(user: User, dags: ReadableDags, days: Annotated[int, Query(ge=1, le
     today, ours = queries().today(), queries().dags() & dags
     first = today - timedelta(days=days - 1)
     since = datetime.combine(first, time(), UTC)
-    spent = [(row, totals_of(row)) for row in queries().rows(spent_on_days(Span(dags, first)))]
+    series = _series(queries().rows(spent_on_days(Span(dags, first))))
     return Overview(
         since=since,
         running=run_rows.named(runs_in(UNDER_WAY, ours), limit=MOST_RUNS),
@@ -45,17 +41,19 @@ def overview(user: User, dags: ReadableDags, days: Annotated[int, Query(ge=1, le
         failed=run_rows.named(
             runs_in(("failed",), ours, ended_since=datetime.now(UTC) - timedelta(hours=24)), limit=MOST_RUNS
         ),
-        spent_today=_spent_today(today, _added(spent, "day", str(today)), dags),
-        series={key: _series(spent, key) for key in get_args(SeriesKey)},
+        spent_today=_spent_today(today, dags),
+        series=series,
         success_rate=_success_rate(since, ours),
         rounds_per_task=_share(queries().rounds_since(since, dags)),
         orchestration_share=Share.of(
-            _added(spent, "role", ORCHESTRATOR).usage.total, sum(totals.usage.total for _, totals in spent)
+            sum(point.tokens for point in series["role"] if point.name == ORCHESTRATOR),
+            sum(point.tokens for point in series["role"]),
         ),
     )
 
 
-def _spent_today(today: date, spent: Spent, dags: frozenset[str]) -> SpentToday:
+def _spent_today(today: date, dags: frozenset[str]) -> SpentToday:
+    (spent,) = queries().rows(spent_in_all(Span(dags, today, today)))
     mine, every_day = f"day:{today}", "day:*"
     found = {row["scope"]: BudgetRow(**row) for row in queries().rows(budgets_of([mine, every_day]))}
     # a day on which nothing was called yet has no row of its own
@@ -63,7 +61,7 @@ def _spent_today(today: date, spent: Spent, dags: frozenset[str]) -> SpentToday:
     counted = found.get(mine, BudgetRow(mine)) if sees_all(dags) else None
     return SpentToday(
         day=today.isoformat(),
-        totals=Totals.of(spent),
+        totals=Totals.of(totals_of(spent)),
         cap_usd=cap.cap_usd,
         cap_tokens=cap.cap_tokens,
         counted_usd=counted.spent_usd if counted else None,
@@ -71,32 +69,29 @@ def _spent_today(today: date, spent: Spent, dags: frozenset[str]) -> SpentToday:
     )
 
 
-def _series(rows: Sequence[tuple[RowMapping, Spent]], key: str) -> list[Point]:
-    named: dict[tuple[str, str], list[Spent]] = defaultdict(list)
-    for row, totals in rows:
-        named[row["day"], row[key]].append(totals)
-    return [
-        Point(
-            day=day,
-            name=name,
-            tokens=sum(totals.usage.total for totals in mine),
-            known_usd=sum((totals.known_usd for totals in mine), Decimal(0)),
-            unknown_calls=sum(totals.unknown_calls for totals in mine),
-        )
-        for (day, name), mine in sorted(named.items(), key=lambda item: item[0])
-    ]
-
-
-def _added(rows: Sequence[tuple[RowMapping, Spent]], key: str, value: str) -> Spent:
-    return in_all([CostRow(value, totals) for row, totals in rows if row[key] == value])
+def _series(rows: Sequence[RowMapping]) -> dict[SeriesKey, list[Point]]:
+    series: dict[SeriesKey, list[Point]] = {}
+    for key in get_args(SeriesKey):
+        points = [
+            Point(
+                day=row["day"],
+                name=row[key],
+                tokens=int(row["tokens"]),
+                known_usd=row["known_usd"],
+                unknown_calls=int(row["unknown_calls"]),
+            )
+            for row in rows
+            if row[key] is not None
+        ]
+        series[key] = sorted(points, key=lambda point: (point.day, point.name))
+    return series
 
 
 def _success_rate(since: datetime, dags: Collection[str]) -> Share:
-    ended = ended_since(since, dags)
-    ours = queries().rows(those_with_sessions(list(ended)))
-    states = [ended[row["dag_id"], row["run_id"]] for row in ours]
-    succeeded = states.count("success")
-    return Share.of(succeeded, succeeded + states.count("failed"))
+    ended = queries().rows(states_counted(ended_since(since, dags)))
+    runs = {row["state"]: row["runs"] for row in ended}
+    succeeded = runs.get("success", 0)
+    return Share.of(succeeded, succeeded + runs.get("failed", 0))
 
 
 def _share(steps: Steps) -> Share:

@@ -17,7 +17,9 @@ from bridle.ledger.records import DecisionRow, SessionRow
 router = APIRouter()
 
 MOST = 500
-"""Sessions of one run that are shown, the newest; `RunView.run` says how many there are."""
+"""Sessions of one run that are shown, the newest; `RunView.run` says how many there are.
+
+A check of one that is not shown is left out with it."""
 
 
 @router.get("/run")
@@ -25,9 +27,10 @@ def run(user: User, key: Annotated[tuple[str, str], Depends(OfRun("GET"))]) -> R
     """Everything about one run."""
     dag_id, run_id = key
     sessions = list(reversed(queries().sessions(dag_id, run_id, limit=MOST)))
+    oldest = sessions[0].id if len(sessions) == MOST else None
     bars = [
         *spans.of_sessions(sessions),
-        *map(spans.of_check, queries().checks(dag_id, run_id)),
+        *map(spans.of_check, queries().checks(dag_id, run_id, oldest=oldest)),
         *map(spans.of_review, queries().reviews(dag_id, run_id)),
         *map(spans.of_effect, queries().effects(dag_id, run_id, limit=None)),
     ]

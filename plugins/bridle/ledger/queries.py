@@ -170,9 +170,12 @@ class Queries:
         query = select(session).order_by(session.c.id.desc()).limit(limit)
         return [session_of(row) for row in self.rows(_narrow(query, session, dag_id, run_id))]
 
-    def checks(self, dag_id: str, run_id: str) -> list[CheckRow]:
-        """A run's checks in order."""
-        return [check_of(row) for row in self.rows(_of_run(check_run, dag_id, run_id))]
+    def checks(self, dag_id: str, run_id: str, *, oldest: UUID | None = None) -> list[CheckRow]:
+        """A run's checks in order; with `oldest` none of sessions that are older than this one."""
+        query = _of_run(check_run, dag_id, run_id)
+        if oldest is not None:
+            query = query.where(check_run.c.session_id.is_(None) | (check_run.c.session_id >= oldest))
+        return [check_of(row) for row in self.rows(query)]
 
     def calls(self, session_id: UUID) -> list[CallRow]:
         """A session's model calls in order."""

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,11 +116,12 @@ def named_runs(keys: Sequence[RunKey], *, limit: int) -> Select[Any]:
     return query.order_by(run.c.opened_at.desc(), run.c.dag_id.desc(), run.c.run_id.desc()).limit(limit)
 
 
-def those_with_sessions(keys: Sequence[RunKey]) -> Select[Any]:
-    """`dag_id` and `run_id` of those of these runs that have had a session."""
-    named = _joined(keys)
-    query = select(run.c.dag_id, run.c.run_id)
-    return query.join(named, (run.c.dag_id == named.c.dag_id) & (run.c.run_id == named.c.run_id))
+def states_counted(states: Mapping[RunKey, str]) -> Select[Any]:
+    """`state`, and `runs`: how many of these runs are in it, of those that have had a session."""
+    named = _joined(list(states), state=list(states.values()))
+    query = select(named.c.state, func.count().label("runs")).select_from(run)
+    of_run = (run.c.dag_id == named.c.dag_id) & (run.c.run_id == named.c.run_id)
+    return query.join(named, of_run).group_by(named.c.state)
 
 
 def totals_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
@@ -139,11 +140,11 @@ def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
     return query.order_by(c.done_at)  # the newest is the last, and counts
 
 
-def _joined(keys: Sequence[RunKey]) -> Any:
+def _joined(keys: Sequence[RunKey], **more: Sequence[str]) -> Any:
     """Keys as a table: they may be thousands, and a list of values would be a statement as long."""
-    dags, runs = [dag_id for dag_id, _ in keys], [run_id for _, run_id in keys]
-    arrays = [cast(names, ARRAY(Text)) for names in (dags, runs)]
-    return func.unnest(*arrays).table_valued("dag_id", "run_id", name="named").render_derived()
+    columns = {"dag_id": [dag_id for dag_id, _ in keys], "run_id": [run_id for _, run_id in keys], **more}
+    arrays = [cast(values, ARRAY(Text)) for values in columns.values()]
+    return func.unnest(*arrays).table_valued(*columns, name="named").render_derived()
 
 
 def how_common(text: str) -> Select[Any]:

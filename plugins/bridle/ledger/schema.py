@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "bridle"
-HEAD = "0006"
+HEAD = "0007"
 """Newest migration; kept here so that a task can compare without loading Alembic."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -142,7 +142,11 @@ session = Table(
     Column("diff_ref", Text),
     Index("session_words", text("to_tsvector('simple', left(summary, 4000))"), postgresql_using="gin"),
 )
-Index("session_step", session.c.dag_id, session.c.run_id, session.c.task_id, session.c.map_index)
+Index(
+    "session_step",
+    *(session.c[name] for name in ("dag_id", "run_id", "task_id", "map_index", "generation", "round")),
+    postgresql_include=["opened_at"],
+)
 Index("session_loop", session.c.loop_id, postgresql_where=session.c.loop_id.is_not(None))
 Index("session_opened", session.c.opened_at)
 Index("session_open", session.c.expires_at, postgresql_where=session.c.closed_at.is_(None))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -160,11 +161,24 @@ def asked_of_sessions(span: Span) -> Select[Any]:
     )
 
 
+def spent_in_all(span: Span) -> Select[Any]:
+    """One row with the columns of `totals_of`."""
+    return select(*sums()).where(span.clause)
+
+
 def spent_on_days(span: Span) -> Select[Any]:
-    """One row for each `day`, `model`, `role` and `dag`, with the columns of `totals_of`."""
+    """For each `day` and `model`, each `day` and `role`, each `day` and `dag` its `tokens`, `known_usd` and
+    `unknown_calls`; in each row the other two names are null.
+    """
     c = spending.c
-    keys = [cast(c.day, String).label("day"), c.model, c.role, c.dag_id.label("dag")]
-    return select(*keys, *sums()).where(span.clause).group_by(c.day, c.model, c.role, c.dag_id)
+    amounts = [
+        func.sum(c.input_tokens + c.output_tokens).label("tokens"),
+        func.sum(c.cost).label("known_usd"),
+        func.sum(c.unknown_calls).label("unknown_calls"),
+    ]
+    by = [tuple_(c.day, name) for name in (c.model, c.role, c.dag_id)]
+    query = select(cast(c.day, String).label("day"), c.model, c.role, c.dag_id.label("dag"), *amounts)
+    return query.where(span.clause).group_by(func.grouping_sets(*by))
 
 
 def larger_calls(span: Span) -> Select[Any]:

@@ -2,11 +2,14 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from dash_truth import moment, names, plain, runs, totals
+
+from bridle.ledger.ids import new_id
 
 
 def test_runs_say_what_their_sessions_and_calls_say(ask, every_page, books):
@@ -87,6 +90,37 @@ def test_a_run_shows_each_of_its_rows_once_and_what_each_session_came_to(ask, bo
     )
     resumed = [span for span in view["spans"] if span["resumed_from"]]
     assert "lost: its process vanished. Reused: the files of its checkpoint cccccccccc" in resumed[0]["why"]
+
+
+def test_a_run_of_many_sessions_shows_the_newest_with_their_checks_and_says_how_many_there_are(ask, books):
+    oldest = books.open("many", "implement", dag="gone_dag")
+    books.check(oldest, True)
+    ids = [new_id() for _ in range(499)]
+    copied = (
+        "insert into bridle.session select (jsonb_populate_record(s, jsonb_build_object('id', copy))).* "
+        "from bridle.session s, unnest(cast(:ids as uuid[])) copy where s.id = :id"
+    )
+    books.sql(copied, ids=ids, id=oldest.id)
+    for named in (ids[-1], None):
+        books.check(replace(oldest, id=named), False)
+    try:
+        checks, sessions = _shown_of_many(ask)
+        assert (len(checks), sessions) == (3, {str(oldest.id), *map(str, ids)}), "500 are not too many"
+        newest = new_id()
+        books.sql(copied, ids=[newest], id=oldest.id)
+        checks, sessions = _shown_of_many(ask)
+        assert sessions == {*map(str, ids), str(newest)}
+        assert [span["state"] for span in checks] == ["failed", "failed"], "but for that of the hidden one"
+        assert ask("run", dag_id="gone_dag", run_id="many")["run"]["sessions"] == 501
+    finally:
+        for table in ("session", "check_run", "run"):
+            books.sql(f"delete from bridle.{table} where run_id = 'many'")
+
+
+def _shown_of_many(ask):
+    spans = ask("run", dag_id="gone_dag", run_id="many")["spans"]
+    sessions = {span["id"] for span in spans if span["kind"] == "session"}
+    return [span for span in spans if span["kind"] == "check"], sessions
 
 
 def test_a_runs_decisions_dispatched_the_sessions_that_began_before_the_next_one(ask, books):
