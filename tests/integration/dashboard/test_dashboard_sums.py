@@ -57,6 +57,8 @@ def test_costs_by_user_are_those_of_the_runs_that_each_has_triggered(ask, books)
     expected = {}
     for row in runs(books):
         spent = totals(books, "s.dag_id = :dag and s.run_id = :run", dag=row["dag_id"], run=row["run_id"])
+        if not spent["calls"]:
+            continue  # it has cost nothing: a session that was only watched
         user = triggered.get((row["dag_id"], row["run_id"]), "")
         found = expected.setdefault(user, {"runs": 0, "calls": 0, "known_usd": Decimal(0)})
         found["runs"] += 1
