@@ -17,12 +17,9 @@ def long_session() -> Session:
     return [
         {"ops": [{"op": "read", "path": "calc.py"}]},
         {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
-        # the CLI writes its transcript a while after it tells of it: by this answer it has written the edit
-        {
-            "text": "Now something that takes its time.",
-            "delay": 2,
-            "ops": [{"op": "shell", "command": LONG}],
-        },
+        {"text": "Now something that takes its time.", "ops": [{"op": "shell", "command": LONG}]},
+        # twice: a resumed Claude Code counts the call that was interrupted as a turn more
+        {"ops": [{"op": "shell", "command": "rm -f slept"}]},
         {"ops": [{"op": "shell", "command": "rm -f slept"}]},
         {"text": "Fixed."},
     ]
@@ -41,6 +38,6 @@ def session_in_the_middle(run: Run) -> SessionRow:
         return session if any(command == "sleep 300" for command in commands) else None
 
     session = eventually("a checkpoint, and a long command", found, SECONDS)
-    # the next checkpoint takes the transcript with the edit along
-    time.sleep(2)
+    # the next checkpoint takes the transcript with the call along
+    time.sleep(3)
     return session

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ CHUNK_BYTES = 256 * 1024
 
 
 class Pipe:
-    """Writes events, transcript and result; size-capped, and not inherited by what the agent starts."""
+    """Writes events, transcript and result; size-capped, and not inherited by what the agent starts.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._broken_off = False
         self._told = 0
+        self._lock = threading.RLock()
         os.set_inheritable(fd, False)
 
     def event(self, event: Event) -> None:
@@ -32,7 +37,7 @@ class Pipe:
         """Tell what `path` has gained since the last time."""
         if path is None or not path.is_file():
             return
-        with path.open("rb") as file:
+        with self._lock, path.open("rb") as file:
             file.seek(self._told)
             while chunk := file.read(CHUNK_BYTES):
                 self.line("transcript", base64.b64encode(chunk).decode())
@@ -41,12 +46,13 @@ class Pipe:
     def line(self, key: str, value: Any) -> None:
         """Write `{key: value}` as one line."""
         data = json.dumps({key: value}, ensure_ascii=False).encode(errors="replace") + b"\n"
-        if self._broken_off:  # by a signal, in the middle of a line
-            data = b"\n" + data
-        self._broken_off = True
-        while data:
-            data = data[os.write(self._fd, data) :]
-        self._broken_off = False
+        with self._lock:
+            if self._broken_off:  # by a signal, in the middle of a line
+                data = b"\n" + data
+            self._broken_off = True
+            while data:
+                data = data[os.write(self._fd, data) :]
+            self._broken_off = False
 
 
 def capped(value: Any) -> Any:

@@ -8,15 +8,21 @@ import gc
 import os
 import signal
 import sys
+import threading
+import time
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from bridle.agents import get
-from bridle.agents.base import Event, EventKind, SessionSpec
+from bridle.agents.base import Agent, Event, EventKind, SessionSpec
 from bridle.agents.forward import forward
 from bridle.agents.pipe import Pipe
 from bridle.errors import InvalidInput
 
 LINES_FD = 3
+TRANSCRIPT_SECONDS = 1.0
+"""How often the transcript is looked at beside events: CLIs write theirs a while after they tell of it."""
 
 
 def main() -> None:
@@ -39,6 +45,7 @@ def main() -> None:
             pipe.event(event)
             pipe.transcript(agent.transcript(spec.home))
 
+        threading.Thread(target=_follow, args=(pipe, agent, spec), daemon=True).start()
         try:
             result = agent.run(spec, on_event)
         finally:
@@ -57,6 +64,14 @@ def main() -> None:
     sys.stderr.flush()
     # all is told: taking the SDK's thousands of modules apart would take most of a second
     os._exit(0)
+
+
+def _follow(pipe: Pipe, agent: Agent, spec: SessionSpec) -> NoReturn:
+    """Send the transcript while a tool runs, too: a kill then loses no more than that call."""
+    while True:
+        time.sleep(TRANSCRIPT_SECONDS)
+        with suppress(OSError):  # the file is the CLI's own: it may be replaced at any time
+            pipe.transcript(agent.transcript(spec.home))
 
 
 def _end(number: int, frame: FrameType | None) -> None:

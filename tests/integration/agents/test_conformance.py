@@ -188,9 +188,8 @@ def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent,
     told = {"sleeps": False, "transcript": b""}
 
     def kill():
-        """While the command runs, and not before the first turn is in the transcript."""
-        if told["sleeps"] and b"First." in told["transcript"]:
-            time.sleep(0.5)  # what it has said so far is under way
+        """While the command runs, as soon as the turn that wanted it is in the transcript."""
+        if told["sleeps"] and b"Second." in told["transcript"]:
             for pid in runners():
                 os.kill(pid, signal.SIGKILL)
 
