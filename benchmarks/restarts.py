@@ -1,10 +1,11 @@
-"""What restarts in mid-run do to a run: `python benchmarks/restarts.py [repetitions] [part …]`.
+"""What restarts in mid-run do to a run: `python benchmarks/restarts.py [restarts] [part …]`.
 
 On a local stack with the settings that `bridle up` ships, issues are worked on by the real agents with a
-scripted model, five at once that began at random moments; in the midst of them one part is killed with -9:
-scheduler, API server, or PostgreSQL for 3 or 20 seconds. Printed is, for each part, how many runs ended right
-(one pull request, its check passes on a fresh checkout, and no finished session was done again), how long
-they took beside runs that nothing happened to, and how many sessions went on from another's checkpoint.
+scripted model, three at once that began at random moments; in the midst of them one part is killed with -9:
+scheduler, API server, or PostgreSQL for 3 or 20 seconds; ten times each by default. Printed is, for each
+part, how many runs ended right (one pull request, its check passes on a fresh checkout, and no finished
+session was done again), how long they took beside runs that nothing happened to, and how many sessions went
+on from another's checkpoint.
 """
 
 import os
@@ -60,8 +61,10 @@ SCRIPT: dict[str, list[Any]] = {
     "fix.review_1": [[{"output": {"verdict": "approve", "summary": "It adds.", "findings": []}}]],
 }
 PATIENCE_SECONDS = 600.0
-AT_ONCE = 5
+AT_ONCE = 3
 """Runs that the same restart hits, each at a moment of its own."""
+UNDISTURBED = 3
+"""Times that nothing happens, to compare with."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,16 @@ def place_of(names: list[str]) -> Iterator[Place]:
 
 def main() -> int:
     """Run everything; the exit code is 1 when a run ended wrong."""
-    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    parts = ["nothing", *(sys.argv[2:] or ["scheduler", "api-server", "postgres-3s", "postgres-20s"])]
-    names = ["warm-up", *(f"{part}-{number}" for part in parts for number in range(repetitions))]
-    outcomes: dict[str, list[Outcome]] = {part: [] for part in parts}
-    with place_of(names) as place:
+    restarts = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    parts = sys.argv[2:] or ["scheduler", "api-server", "postgres-3s", "postgres-20s"]
+    times = {"nothing": UNDISTURBED, **dict.fromkeys(parts, restarts)}
+    groups = [
+        (part, [f"{part}-{group}-{number}" for number in range(AT_ONCE)])
+        for part in times
+        for group in range(times[part])
+    ]
+    outcomes: dict[str, list[Outcome]] = {part: [] for part in times}
+    with place_of(["warm-up", *(name for _, names in groups for name in names)]) as place:
         happenings: dict[str, Callable[[], None]] = {
             "nothing": lambda: None,
             "scheduler": lambda: place.kill("scheduler"),
@@ -196,22 +204,20 @@ def main() -> int:
             "postgres-20s": lambda: place.outage(20),
         }
         place.run("warm-up")
-        spread = 0.0
-        for part in parts:
-            for first in range(0, repetitions, AT_ONCE):
-                names = [f"{part}-{number}" for number in range(first, min(first + AT_ONCE, repetitions))]
-                for outcome in place.together(names, happenings[part], spread):
-                    outcomes[part].append(outcome)
-                    print(f"{part}: {outcome}", flush=True)
-            spread = spread or statistics.median(it.seconds for it in outcomes["nothing"])
-    print(f"\n{'part':<14}{'ended right':>12}{'median s':>10}{'worst s':>9}{'resumed':>9}")
+        for part, names in groups:
+            undisturbed = [it.seconds for it in outcomes["nothing"]]
+            spread = statistics.median(undisturbed) if undisturbed else 0.0
+            for outcome in place.together(names, happenings[part], spread):
+                outcomes[part].append(outcome)
+                print(f"{part}: {outcome}", flush=True)
+    print(f"\n{'part':<14}{'restarts':>9}{'ended right':>13}{'median s':>10}{'worst s':>9}{'resumed':>9}")
     for part, its in outcomes.items():
         right = sum(not it.wrong for it in its)
         seconds = [it.seconds for it in its]
         resumed = sum(it.resumed for it in its)
         print(
-            f"{part:<14}{f'{right} of {len(its)}':>12}{statistics.median(seconds):>10.0f}{max(seconds):>9.0f}"
-            f"{resumed:>9}"
+            f"{part:<14}{times[part]:>9}{f'{right} of {len(its)}':>13}{statistics.median(seconds):>10.0f}"
+            f"{max(seconds):>9.0f}{resumed:>9}"
         )
     return int(any(it.wrong for its in outcomes.values() for it in its))
 
