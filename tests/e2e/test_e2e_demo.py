@@ -55,8 +55,7 @@ def left_behind(state: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("time_of_running", ["first", "second"])
-def test_the_demo_ends_with_a_pull_request_that_passes(state: Path, time_of_running: str) -> None:
+def test_the_demo_ends_with_a_pull_request_that_passes(state: Path) -> None:
     demo = start(state, "--approve")
     output, _ = demo.communicate(timeout=600)
     assert demo.returncode == 0, output
@@ -74,6 +73,7 @@ def test_the_demo_ends_with_a_pull_request_that_passes(state: Path, time_of_runn
 
 
 def test_ctrl_c_in_mid_session_leaves_nothing_running_and_the_next_demo_starts_afresh(state: Path) -> None:
+    """In the folder of a demo that went well, unless this test comes first."""
     demo = start(state)
     assert demo.stdout is not None
     for line in demo.stdout:
@@ -89,4 +89,4 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running_and_the_next_demo_starts_a
     while left := left_behind(state):
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
-    test_the_demo_ends_with_a_pull_request_that_passes(state, "after an interruption")
+    test_the_demo_ends_with_a_pull_request_that_passes(state)

@@ -35,7 +35,7 @@ class Follower:
     on_question: Callable[[Question], None]
     narrator: Narrator = field(default_factory=Narrator)
     _asked: set[str] = field(default_factory=set)
-    _failed: set[tuple[str, int]] = field(default_factory=set)
+    _failed: set[tuple[tuple[str, int], int]] = field(default_factory=set)
 
     def follow(self, dag_id: str, run_id: str) -> DagRun:
         """Tell the run until it has ended, and return it as it ended.
@@ -63,14 +63,12 @@ class Follower:
         for told in self.narrator.tell(self.watch.moment(tasks)):
             self.console.print(told, soft_wrap=True)
         for task in tasks:
-            if (
-                task.state in ("failed", "up_for_retry")
-                and (task.task_id, task.try_number) not in self._failed
-            ):
-                self._failed.add((task.task_id, task.try_number))
+            end = (task.key, task.try_number)
+            if task.state in ("failed", "up_for_retry") and end not in self._failed:
+                self._failed.add(end)
                 reason = line(self.airflow.last_error(dag_id, run_id, task))
                 self.console.print(
-                    f"       {escape(task.task_id)}: {escape(reason)}", style="red", soft_wrap=True
+                    f"       {escape(task.name)}: {escape(reason)}", style="red", soft_wrap=True
                 )
         for question in self.airflow.questions(dag_id, run_id):
             if question.id not in self._asked:

@@ -29,8 +29,8 @@ class Moment:
     checks: Sequence[CheckRow] = ()
     events: Sequence[EventRow] = ()
     """Only those that were not there at the last moment."""
-    spent: Mapping[str, Totals] = field(default_factory=dict)
-    """By task."""
+    spent: Mapping[tuple[str, int], Totals] = field(default_factory=dict)
+    """By task and map index."""
 
 
 @dataclass
@@ -42,8 +42,8 @@ class Narrator:
     """
 
     number: int = 1
-    _begun: dict[str, int] = field(default_factory=dict)
-    _ended: set[tuple[str, int, str]] = field(default_factory=set)
+    _begun: set[tuple[str, int]] = field(default_factory=set)
+    _ended: set[tuple[tuple[str, int], int, str]] = field(default_factory=set)
     _rows: set[UUID] = field(default_factory=set)
     _bad: set[UUID] = field(default_factory=set)
 
@@ -56,14 +56,14 @@ class Narrator:
         for task in sorted(moment.tasks, key=_start):
             if task.state not in _BEGUN or task.start_date is None:
                 continue
-            if task.task_id not in self._begun:
-                self._begun[task.task_id] = self.number
-                yield task.start_date, f"[bold]{self.number:>3}  {escape(task.task_id)}[/]"
+            if task.key not in self._begun:
+                self._begun.add(task.key)
+                yield task.start_date, f"[bold]{self.number:>3}  {escape(task.name)}[/]"
                 self.number += 1
-            end = (task.task_id, task.try_number, task.state)
+            end = (task.key, task.try_number, task.state)
             if task.state in _MARKS and end not in self._ended:
                 self._ended.add(end)
-                yield task.end_date or datetime.now(UTC), _end(task, moment.spent.get(task.task_id))
+                yield task.end_date or datetime.now(UTC), _end(task, moment.spent.get(task.key))
 
     def _sessions(self, moment: Moment) -> Iterable[tuple[datetime, str]]:
         for session in moment.sessions:
@@ -109,7 +109,7 @@ def _end(task: TaskInstance, spent: Totals | None) -> str:
     seconds = f"{task.seconds:.1f} s" if task.seconds is not None else ""
     cost = f" · {spent.usage.total:,} tokens · {money(spent.cost_usd)}" if spent and spent.calls else ""
     again = ": Airflow tries again" if task.state == "up_for_retry" else ""
-    return f"   {_MARKS[task.state or '']}   [dim]{escape(task.task_id)} {seconds}{cost}{again}[/]"
+    return f"   {_MARKS[task.state or '']}   [dim]{escape(task.name)} {seconds}{cost}{again}[/]"
 
 
 def _events(events: Iterable[EventRow]) -> Iterable[tuple[datetime, str]]:

@@ -18,7 +18,8 @@ from bridle.ledger.records import Usage
 class StepCost:
     """Model use of one step."""
 
-    task_id: str
+    name: str
+    """Of its task."""
     models: str
     sessions: int
     calls: int
@@ -33,7 +34,7 @@ def total(steps: Iterable[StepCost]) -> StepCost:
     costs = [step.cost_usd for step in every]
     unknown = any(cost is None for cost in costs)
     return StepCost(
-        task_id="in all",
+        name="in all",
         models="",
         sessions=sum(step.sessions for step in every),
         calls=sum(step.calls for step in every),
@@ -53,7 +54,7 @@ def cost_table(steps: Sequence[StepCost]) -> Table:
     silent = [step for step in steps if not step.calls]
     rows = [*called]
     if silent:
-        rows.append(replace(total(silent), task_id=f"{len(silent)} without a model"))
+        rows.append(replace(total(silent), name=f"{len(silent)} without a model"))
     cached = any(step.usage.cache_read_tokens for step in called)
     title = "What it cost: tokens in and out, US dollars"
     table = Table(
@@ -88,7 +89,7 @@ def printable(text: str) -> str:
 def _cells(step: StepCost, cached: bool) -> list[str]:
     usage = step.usage
     return [
-        escape(step.task_id),
+        escape(step.name),
         escape(step.models),
         str(step.sessions),
         str(step.calls),

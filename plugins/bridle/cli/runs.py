@@ -74,7 +74,7 @@ def _list(airflow: "AirflowClient", ledger: "Queries", limit: int) -> list[_List
     from bridle.local.find_airflow import HOUSEKEEPING
 
     waiting = {(question.dag_id, question.run_id) for question in airflow.questions()}
-    found = [run for run in airflow.runs(limit=100) if run.dag_id not in HOUSEKEEPING][:limit]
+    found = airflow.runs_without(HOUSEKEEPING, limit=limit)
     spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
     return [
         _Listed(run, key in waiting, spent.get(key)) for run in found for key in [(run.dag_id, run.run_id)]

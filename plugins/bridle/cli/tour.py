@@ -207,7 +207,7 @@ class Tour:
             problems.append("main has moved, and nothing was to be pushed to it")
         if self._connection is None:
             ledger = {
-                step.task_id: Count(step.calls, step.usage.input_tokens, step.usage.output_tokens)
+                step.name: Count(step.calls, step.usage.input_tokens, step.usage.output_tokens)
                 for step in costs
             }
             problems += differences(ledger, journal_count(self._journal))

@@ -43,7 +43,7 @@ class Watch:
             sessions=sessions,
             checks=[check for step in steps for check in step.checks],
             events=[event for session in sessions for event in self._new_events(session)],
-            spent={step.step.task_id: step.totals for step in steps},
+            spent={(step.step.task_id, step.step.map_index): step.totals for step in steps},
         )
 
     def costs(self, tasks: Sequence[TaskInstance]) -> list[StepCost]:
@@ -52,12 +52,12 @@ class Watch:
         ran = [task for task in tasks if task.start_date is not None and task.state != "skipped"]
         costs = []
         for task in sorted(ran, key=lambda task: (task.start_date, task.task_id)):
-            step = steps.get((task.task_id, task.map_index))
+            step = steps.get(task.key)
             sessions = step.sessions if step else ()
             totals = step.totals if step else NOTHING
             models = ", ".join(dict.fromkeys(session.model for session in sessions))
             costs.append(
-                StepCost(task.task_id, models, len(sessions), totals.calls, totals.usage, totals.cost_usd)
+                StepCost(task.name, models, len(sessions), totals.calls, totals.usage, totals.cost_usd)
             )
         return costs
 

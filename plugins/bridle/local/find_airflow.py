@@ -10,8 +10,8 @@ from bridle.local.stack import Stack
 URL_VARIABLE = "BRIDLE_AIRFLOW_URL"
 TOKEN_VARIABLE = "BRIDLE_AIRFLOW_TOKEN"  # noqa: S105 (a name)
 USER_VARIABLE = "BRIDLE_AIRFLOW_USER"
-HOUSEKEEPING = ("bridle_bisect", "bridle_budget", "bridle_sweeper")
-"""Workflows that nobody means by "the newest run"."""
+HOUSEKEEPING = ("bridle_bisect", "bridle_budget", "bridle_sweeper", "issue_watch")
+"""Workflows that nobody means by "the newest run": they go on all day, and start or tend the others."""
 
 PASSWORD_VARIABLE = "BRIDLE_AIRFLOW_PASSWORD"  # noqa: S105 (a name)
 
@@ -44,11 +44,11 @@ def find_run(airflow: AirflowClient, name: str | None) -> DagRun:
         InvalidInput: none, or more than one, is called so.
     """
     dag_id, _, run_id = (name or "").rpartition("/")
-    found = airflow.runs(dag_id or "~", like=run_id, limit=50)
-    exact = [run for run in found if run.run_id == run_id]
     if name is None:
-        found = [run for run in found if run.dag_id not in HOUSEKEEPING][:1]
-    candidates = exact or found
+        found = airflow.runs_without(HOUSEKEEPING, limit=1)
+    else:
+        found = airflow.runs(dag_id or "~", like=run_id, limit=50)
+    candidates = [run for run in found if run.run_id == run_id] or found
     if len(candidates) == 1:
         return candidates[0]
     several = ", ".join(f"{run.dag_id}/{run.run_id}" for run in candidates)

@@ -1,7 +1,7 @@
 """Airflow's REST API, as much of it as running a workflow from a terminal takes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,6 +17,10 @@ task's parking can be lost in Airflow 3.3 (the executor's report overtakes the n
 
 FRESH_SECONDS = 30.0
 """How old a question is when its task has certainly parked; Airflow does not say when it did."""
+
+
+PAGE = 50
+"""Entries asked for at once; Airflow gives no more than its `[api] maximum_page_limit`, by default 100."""
 
 
 class _Answer(BaseModel):
@@ -51,6 +55,16 @@ class TaskInstance(_Answer):
     start_date: datetime | None = None
     end_date: datetime | None = None
     operator_name: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it from the other tasks of its run."""
+        return self.task_id, self.map_index
+
+    @property
+    def name(self) -> str:
+        """For people: the task, with `[index]` for one of several mapped ones."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
     @property
     def seconds(self) -> float | None:
@@ -174,14 +188,24 @@ class AirflowClient:
         found = self._get(f"/api/v2/dags/{quote(dag_id)}/dagRuns", limit=limit, order_by="-run_after", **only)
         return [DagRun.model_validate(run) for run in found["dag_runs"]]
 
+    def runs_without(self, dag_ids: Collection[str], *, limit: int = 20) -> list[DagRun]:
+        """The newest runs of all workflows but these, however many runs these have had."""
+        known = self._every("/api/v2/dags", "dags", exclude_stale=False)
+        wanted = [dag["dag_id"] for dag in known if dag["dag_id"] not in dag_ids]
+        if not wanted:
+            return []
+        body = {"dag_ids": wanted, "page_limit": limit, "order_by": "-run_after"}
+        found = self._call("POST", "/api/v2/dags/~/dagRuns/list", json=body)
+        return [DagRun.model_validate(run) for run in found["dag_runs"]]
+
     def fail_run(self, dag_id: str, run_id: str) -> None:
         """Mark a run as failed; Airflow ends its running tasks."""
         self._call("PATCH", _run(dag_id, run_id), json={"state": "failed"})
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """Every task of a run, in its newest try."""
-        found = self._get(f"{_run(dag_id, run_id)}/taskInstances", limit=500)
-        return [TaskInstance.model_validate(task) for task in found["task_instances"]]
+        found = self._every(f"{_run(dag_id, run_id)}/taskInstances", "task_instances")
+        return [TaskInstance.model_validate(task) for task in found]
 
     def log(self, dag_id: str, run_id: str, task: TaskInstance) -> list[str]:
         """The log lines of a task's newest try."""
@@ -240,6 +264,15 @@ class AirflowClient:
         path = f"{_run(dag_id, run_id)}/taskInstances/{quote(task.task_id)}/logs/{task.try_number}"
         content = self._get(path, map_index=task.map_index, full_content=True)["content"]
         return [line if isinstance(line, dict) else {"event": line} for line in content]
+
+    def _every(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
+        """All of a list that Airflow gives page by page."""
+        found: list[dict[str, Any]] = []
+        while page := self._get(path, limit=PAGE, offset=len(found), **params)[key]:
+            found += page
+            if len(page) < PAGE:
+                break
+        return found
 
     def _get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)

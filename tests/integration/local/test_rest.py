@@ -59,6 +59,7 @@ def dags() -> Iterator[Path]:
     with TemporaryDirectory(prefix="bridle-test-") as folder:
         (Path(folder) / "tiny.py").write_text(DAG)
         (Path(folder) / "turning.py").write_text(TURNING)
+        (Path(folder) / "busy.py").write_text(TURNING.replace("turning", "busy"))
         yield Path(folder)
 
 
@@ -165,6 +166,16 @@ def test_runs_and_questions_are_found_by_a_part_of_their_names(
     assert find_question(airflow, "gate").id == find_question(airflow, None).id == question.id
     with pytest.raises(InvalidInput, match="no run is called"):
         find_run(airflow, "no-such-run")
+
+
+def test_the_newest_run_is_found_however_many_runs_of_other_workflows_there_have_been_since(
+    airflow: AirflowClient, asking: Callable[[int], Question]
+) -> None:
+    question = asking(6)
+    until(lambda: airflow.has_dag("busy"))
+    for _ in range(3):
+        airflow.trigger("busy", {})
+    assert [run.run_id for run in airflow.runs_without(["busy"], limit=1)] == [question.run_id]
 
 
 def test_the_command_line_lists_rejects_and_shows(

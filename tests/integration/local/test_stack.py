@@ -172,6 +172,21 @@ def test_killed_then_up_on_the_same_data(
     assert not [process for process in old if alive(process)]
 
 
+def test_the_pools_of_roles_yaml_are_made_and_brought_up_to_date(stack: Stack) -> None:
+    """A task in a pool that is not there would wait for ever."""
+    info = stack.info()
+
+    def slots() -> dict[str, int]:
+        with AirflowClient(info.url, token=info.token) as airflow:
+            pools = airflow._get("/api/v2/pools")["pools"]
+            return {pool["name"]: pool["slots"] for pool in pools if pool["name"] != "default_pool"}
+
+    assert slots() == {"night": 3, "bridle_openrouter": 5}
+    scheduler = next(it for it in processes(stack) if "scheduler" in it.cmdline())
+    make_pools({"night": 4}, scheduler.environ())
+    assert slots() == {"night": 4, "bridle_openrouter": 5}
+
+
 def test_down_ends_everything_in_time(stack: Stack) -> None:
     running = processes(stack)
     began = time.monotonic()
@@ -182,13 +197,13 @@ def test_down_ends_everything_in_time(stack: Stack) -> None:
 
 
 def test_the_users_own_databases_are_used_instead(
-    stack: Stack, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: Path, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stack.down()  # two at a time would only be slower
+    Stack(place / "state").down()  # two at a time would only be slower
     with fresh_database(postgres_server) as metadata, fresh_database(postgres_server) as ledger:
         monkeypatch.setenv(METADATA_VARIABLE, metadata)
         monkeypatch.setenv(LEDGER_VARIABLE, ledger)
-        own = Stack(tmp_path / "state", port=free_port(), dags=stack.folder.path.parent / "dags", fast=True)
+        own = Stack(tmp_path / "state", port=free_port(), dags=place / "dags", fast=True)
         try:
             assert own.up(tethered=True).ledger_url == ledger
             run_hello(own)
@@ -215,18 +230,3 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def test_the_pools_of_roles_yaml_are_made_and_brought_up_to_date(stack: Stack) -> None:
-    """A task in a pool that is not there would wait for ever."""
-    info = stack.info()
-
-    def slots() -> dict[str, int]:
-        with AirflowClient(info.url, token=info.token) as airflow:
-            pools = airflow._get("/api/v2/pools")["pools"]
-            return {pool["name"]: pool["slots"] for pool in pools if pool["name"] != "default_pool"}
-
-    assert slots() == {"night": 3, "bridle_openrouter": 5}
-    scheduler = next(it for it in processes(stack) if "scheduler" in it.cmdline())
-    make_pools({"night": 4}, scheduler.environ())
-    assert slots() == {"night": 4, "bridle_openrouter": 5}

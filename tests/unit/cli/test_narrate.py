@@ -86,9 +86,20 @@ def test_a_failed_check_says_how_and_what_was_run() -> None:
 
 
 def test_a_step_with_model_calls_ends_with_its_tokens_and_dollars() -> None:
-    spent = {"classify": Totals(1, Usage(900, 100), Decimal("0.0014"), 0)}
+    spent = {("classify", -1): Totals(1, Usage(900, 100), Decimal("0.0014"), 0)}
     lines = plain(Narrator().tell(Moment([task("classify", "success", 1, 2)], spent=spent)))
     assert lines[-1] == "✓   classify 1.0 s · 1,000 tokens · $0.0014"
+
+
+def test_each_of_several_mapped_tasks_is_told_with_its_own_tokens() -> None:
+    workers = [task("work", "success", index, index + 1, map_index=index) for index in range(2)]
+    spent = {("work", index): Totals(1, Usage(100 + index, 0), Decimal("0.0010"), 0) for index in range(2)}
+    assert plain(Narrator().tell(Moment(workers, spent=spent))) == [
+        "1  work[0]",
+        "✓   work[0] 1.0 s · 100 tokens · $0.0010",
+        "2  work[1]",
+        "✓   work[1] 1.0 s · 101 tokens · $0.0010",
+    ]
 
 
 def test_an_unknown_price_is_never_shown_as_zero() -> None:
