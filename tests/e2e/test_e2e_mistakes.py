@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from e2e_browser import Dashboard
 from e2e_processes import eventually
 from e2e_scenario import Scenario
 from e2e_stage import Stage
@@ -70,6 +71,21 @@ def test_what_comes_after_a_mistake_points_to_the_step_that_made_it(stage: Stage
     """The rounds have nothing to settle; why not is in another step's log."""
     error = stage.run.error("fix.settle")
     assert "no round came to a reviewed commit, because fetch_issue failed; see there" in error
+
+
+@pytest.mark.parametrize("stage", [UNKNOWN_ISSUE], indirect=True)
+def test_the_command_and_the_pages_tell_why_a_run_failed_that_never_had_a_session(
+    stage: Stage, dashboard: Dashboard
+) -> None:
+    run = stage.run
+    shown = stage.bridle("show", run.run_id)
+    assert "fetch_issue try 1 failed: IssueError: " in shown.stdout
+    assert "no issue 7" in shown.stdout
+    dashboard.open("run", "failures", dag_id=run.dag_id, run_id=run.run_id)
+    first = dashboard.get("failure").first.inner_text()
+    assert [word for word in ("fetch_issue", "try 1", "IssueError", "no issue 7") if word not in first] == []
+    dashboard.open("runs", "runs", state="failed", q=run.run_id)
+    assert dashboard.get("run-row").count() == 1
 
 
 @pytest.mark.parametrize("stage", [UNKNOWN_ROLE], indirect=True)

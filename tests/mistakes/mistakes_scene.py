@@ -166,6 +166,13 @@ class Scene:
                 left += [f"open session {row[0]}" for row in rows]
         return left
 
+    def on_record(self) -> list[tuple[str, str]]:
+        """What the ledger says has failed: kind and reason."""
+        with psycopg.connect(self.ledger_url.replace("+psycopg", "")) as connection:
+            if connection.execute("SELECT to_regclass('bridle.failure')").fetchone() == (None,):
+                return []
+            return connection.execute("SELECT kind, reason FROM bridle.failure ORDER BY id").fetchall()
+
     def spent(self) -> float:
         """US dollars in the ledger."""
         with psycopg.connect(self.ledger_url.replace("+psycopg", "")) as connection:

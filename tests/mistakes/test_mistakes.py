@@ -233,6 +233,10 @@ MISTAKES = {
 }
 
 
+UNRECORDED = {"connection-ledger", "ledger-down", "schema-older", "schema-newer", "schema-missing"}
+"""Without a ledger there is nothing to write it into."""
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_clearly_at_once_and_costs_nothing(
     name: str, scene: Scene, request: pytest.FixtureRequest
@@ -244,6 +248,7 @@ def test_a_mistake_is_told_clearly_at_once_and_costs_nothing(
     assert len(scene.model.requests()) == mistake.calls
     assert scene.spent() == 0
     assert scene.left_behind() == []
+    assert scene.on_record() == ([] if name in UNRECORDED else [(told.kind, told.message)])
     keep(request, name, entry(mistake.what, told, scene.folder))
 
 

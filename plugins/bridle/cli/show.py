@@ -69,7 +69,7 @@ def _tell(console: "Console", run: "DagRun", ledger: "Queries") -> None:
         said = f"{choice.attempt.step.task_id}: {choice.what} = {choice.choice}, by {choice.by}{sure}. "
         said += choice.why
         console.print(f"  {escape(line(said, width=500))}", soft_wrap=True)
-    console.print("\n[bold]Sessions and checks[/]")
+    console.print("\n[bold]Sessions, checks and failures[/]")
     for step in ledger.run(run.dag_id, run.run_id):
         for session in step.sessions:
             end = session.outcome or "running"
@@ -81,6 +81,10 @@ def _tell(console: "Console", run: "DagRun", ledger: "Queries") -> None:
             said = f"{step.step.task_id} round {check.round}: check {check.name} {end}"
             said += f" in {check.seconds:.1f} s on {(check.commit or '')[:10]}"
             console.print(f"  [{colour}]{escape(line(said, width=500))}[/]", soft_wrap=True)
+    for failure in ledger.failures(run.dag_id, run.run_id):
+        again = "; Airflow tries again" if failure.retryable else ""
+        said = f"{failure.attempt.step.task_id} try {failure.attempt.try_number} failed: {failure.kind}: "
+        console.print(f"  [red]{escape(line(said + failure.reason, width=1000) + again)}[/]", soft_wrap=True)
     console.print("\n[bold]Outside writes[/]")
     for effect in reversed(ledger.effects(run.dag_id, run.run_id)):
         said = f"{effect.kind} {effect.target}: {effect.state} {effect.why}"
@@ -91,6 +95,7 @@ def _facts(run: "DagRun", ledger: "Queries") -> dict[str, Any]:
     """The run for programs: everything the ledger has about it, events and calls left out."""
     return run.model_dump(mode="json") | {
         "steps": [asdict(step) for step in ledger.run(run.dag_id, run.run_id)],
+        "failures": [asdict(row) for row in ledger.failures(run.dag_id, run.run_id)],
         "decisions": [asdict(row) for row in ledger.decisions(run.dag_id, run.run_id)],
         "reviews": [asdict(row) for row in ledger.reviews(run.dag_id, run.run_id)],
         "effects": [asdict(row) for row in ledger.effects(run.dag_id, run.run_id)],

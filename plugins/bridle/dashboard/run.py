@@ -11,8 +11,8 @@ from bridle.dashboard import budgets, run_rows, spans
 from bridle.dashboard.approvals import waiting
 from bridle.dashboard.books import ledger, queries
 from bridle.dashboard.rights import OfRun, User, may, those
-from bridle.dashboard.shapes.run import Decision, RunView
-from bridle.ledger.records import DecisionRow, SessionRow
+from bridle.dashboard.shapes.run import Decision, Failure, RunView
+from bridle.ledger.records import DecisionRow, FailureRow, SessionRow
 
 router = APIRouter()
 
@@ -48,6 +48,7 @@ def run(user: User, key: Annotated[tuple[str, str], Depends(OfRun("GET"))]) -> R
     readable = those(user, "GET", {row.dag_id for row in capped if row.dag_id})
     return RunView(
         run=shown[0] if shown else None,
+        failures=[_failure(row) for row in queries().failures(dag_id, run_id)],
         spans=sorted(bars, key=lambda bar: (bar.start, bar.kind, bar.id)),
         decisions=decisions_of(queries().decisions(dag_id, run_id), sessions),
         budgets=[row for row in capped if row.dag_id in readable],
@@ -70,6 +71,18 @@ def resume(key: Annotated[tuple[str, str], Depends(OfRun("PUT"))]) -> dict[str, 
     scope = "run:" + "/".join(key)
     ledger().clear_stop(scope)
     return {"resumed": scope}
+
+
+def _failure(row: FailureRow) -> Failure:
+    return Failure(
+        task_id=row.attempt.step.task_id,
+        map_index=row.attempt.step.map_index,
+        try_number=row.attempt.try_number,
+        at=row.at,
+        kind=row.kind,
+        reason=row.reason,
+        retryable=row.retryable,
+    )
 
 
 def decisions_of(rows: Sequence[DecisionRow], sessions: Sequence[SessionRow]) -> list[Decision]:

@@ -3,7 +3,7 @@
 import errno
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from bridle.config.providers import UNSAID, ProviderSettings
 from bridle.config.repositories import Repository, repositories_in_force
 from bridle.config.roles import Role, RoleChanges, Roles, roles_in_force
 from bridle.config.settings import Settings
-from bridle.errors import ConfigError, StopRequested
+from bridle.errors import BridleError, ConfigError, LedgerUnavailable, StopRequested
 from bridle.harness.reference import expand
 from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
@@ -136,11 +136,26 @@ def open_step(
         ledger.check_schema()
         fence = ledger.take_step(attempt)
         try:
-            yield Step(attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens), trace)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise ConfigError(f"{NO_ROOM}: {error}") from error
+            with _room_told():
+                yield Step(
+                    attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens), trace
+                )
+        except LedgerUnavailable:
+            raise  # there is nowhere to write it
+        except BridleError as error:
+            with suppress(LedgerUnavailable):  # what went wrong matters more than that it is not on record
+                ledger.record_failure(attempt, error)
             raise
+
+
+@contextmanager
+def _room_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise ConfigError(f"{NO_ROOM}: {error}") from error
+        raise
 
 
 def _cap(wanted: budgets.Cap | None) -> Cap:

@@ -17,7 +17,7 @@ BEGIN
         GRANT SELECT, INSERT ON
             bridle.artifact, bridle.bisect, bridle.bisect_probe, bridle.budget, bridle.bundle,
             bridle.check_run, bridle.claim, bridle.decision,
-            bridle.effect, bridle.event, bridle.issue_attempt, bridle.loop, bridle.loop_round,
+            bridle.effect, bridle.event, bridle.failure, bridle.issue_attempt, bridle.loop, bridle.loop_round,
             bridle.model_call, bridle.review, bridle.session, bridle.spec_task, bridle.transcript,
             bridle.watch
             TO bridle_task;

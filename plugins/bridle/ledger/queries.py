@@ -23,11 +23,13 @@ from bridle.ledger.costs import (
 )
 from bridle.ledger.database import Database
 from bridle.ledger.effect_log import effect_of
+from bridle.ledger.failures import failure_of
 from bridle.ledger.records import (
     CheckRow,
     DecisionRow,
     EffectRow,
     EventRow,
+    FailureRow,
     Price,
     ReviewRow,
     SessionRow,
@@ -36,7 +38,7 @@ from bridle.ledger.records import (
     Usage,
 )
 from bridle.ledger.reviews import review_of
-from bridle.ledger.schema import check_run, decision, effect, event, model_call, review, session
+from bridle.ledger.schema import check_run, decision, effect, event, failure, model_call, review, session
 from bridle.ledger.sessions import session_of
 from bridle.ledger.totals import sums, totals_of
 
@@ -195,6 +197,10 @@ class Queries:
     def decisions(self, dag_id: str, run_id: str) -> list[DecisionRow]:
         """A run's decisions in order."""
         return [decision_of(row) for row in self.rows(_of_run(decision, dag_id, run_id))]
+
+    def failures(self, dag_id: str, run_id: str) -> list[FailureRow]:
+        """A run's failed tries in order."""
+        return [failure_of(row) for row in self.rows(_of_run(failure, dag_id, run_id))]
 
     def reviews(
         self, dag_id: str | None = None, run_id: str | None = None, *, pending: bool = False, limit: int = 100

@@ -50,7 +50,7 @@ class Reading(Queries):
         return {row["id"]: row["dag_id"] for row in self.rows(query)}
 
     def dags(self) -> set[str]:
-        """Every DAG that has had a session."""
+        """Every DAG that the ledger knows a run of."""
         return {row["dag_id"] for row in self.rows(select(distinct(run.c.dag_id).label("dag_id")))}
 
     def today(self) -> date:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "bridle"
-HEAD = "0007"
+HEAD = "0008"
 """Newest migration; kept here so that a task can compare without loading Alembic."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -231,6 +231,18 @@ check_run = Table(
     _now("at"),
 )
 Index("check_run_step", check_run.c.dag_id, check_run.c.run_id, check_run.c.task_id)
+
+failure = Table(
+    "failure",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_attempt(),
+    Column("kind", Text, nullable=False),
+    _text("reason"),
+    Column("retryable", Boolean, nullable=False),
+    _now("at"),
+)
+Index("failure_run", failure.c.dag_id, failure.c.run_id)
 
 review = Table(
     "review",

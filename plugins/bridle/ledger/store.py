@@ -19,6 +19,7 @@ from bridle.ledger.claims import Claims
 from bridle.ledger.database import Database
 from bridle.ledger.door import Door
 from bridle.ledger.effect_log import EffectLog
+from bridle.ledger.failures import Failures
 from bridle.ledger.gauges import Gauges
 from bridle.ledger.loops import Loops
 from bridle.ledger.reviews import Reviews
@@ -41,6 +42,7 @@ class Ledger(
     Budgets,
     Sums,
     Checks,
+    Failures,
     Reviews,
     EffectLog,
     Artifacts,

@@ -13,7 +13,7 @@ run = table(
     *(column(name, DateTime(timezone=True)) for name in ("opened_at", "last_at")),
     schema=SCHEMA,
 )
-"""One row for each run that has had a session."""
+"""One row for each run that has had a session, or failed before its first."""
 
 spending = table(
     "spending",

@@ -9,10 +9,11 @@ import pytest
 from ledger_rows import STEP, make_attempt, make_call, make_start
 
 from bridle.agents.base import Event, EventKind
-from bridle.errors import ConfigError, ReviewMismatch
+from bridle.errors import ConfigError, ProviderDown, ReviewMismatch
 from bridle.guard.redact import MARK
 from bridle.ledger.queries import Queries
 from bridle.ledger.records import Price, StepKey, Usage
+from bridle.ledger.run_list import named_runs
 
 RUN = STEP.run_scope
 
@@ -189,6 +190,17 @@ def test_cost_adds_up_by_anything_and_every_call_counts_once(ledger, books, by, 
     assert [row.name for row in rows] == names
     assert sum(row.totals.calls for row in rows) == ledger.session_totals("all").calls == 4
     assert books[1].cost(by, since=datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_a_failure_is_kept_as_its_error_said_it_without_secrets_and_makes_its_run_known(ledger, books):
+    attempt = make_attempt(2, step=replace(STEP, run_id="r9"))
+    ledger.redactor.add("hunter2-hunter2")
+    ledger.record_failure(attempt, ProviderDown("529 for hunter2-hunter2"))
+    (row,) = books[1].failures(STEP.dag_id, "r9")
+    assert (row.attempt, row.kind, row.retryable) == (attempt, "ProviderDown", True)
+    assert row.reason == f"529 for {MARK}"
+    (made,) = books[1].rows(named_runs([(STEP.dag_id, "r9")], limit=2))
+    assert (made["sessions"], made["opened_at"]) == (0, row.at)
 
 
 def test_totals_of_every_kind_of_scope_agree(ledger, books):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_rows import STEP, make_attempt, make_call, make_start
 
+from bridle.errors import IssueError
 from bridle.ledger.migrations.versions.v0005_reading import FILL_RUN, FILL_SPENDING
 from bridle.ledger.records import Price, Usage
 from bridle.ledger.retention import Retention, retire
@@ -27,6 +28,7 @@ STEPS = st.one_of(
     st.tuples(st.just("settle"), st.integers(0, 9), st.sampled_from(sorted(ENDS)), NAMES),
     st.tuples(st.just("settle"), st.integers(0, 9), st.sampled_from(sorted(ENDS)), NAMES),
     st.tuples(st.just("close"), st.integers(0, 9), st.sampled_from(["done", "lost"]), NAMES),
+    st.tuples(st.just("fail"), st.integers(1, 3)),
     st.tuples(st.just("change_model"), st.integers(0, 9), NAMES, NAMES),
     st.tuples(st.just("another_day"), st.integers(0, 9)),
     st.tuples(st.just("delete"), st.integers(0, 9)),
@@ -34,13 +36,14 @@ STEPS = st.one_of(
 )
 
 RUNS = """
-select dag_id, run_id, count(*) sessions, count(*) filter (where closed_at is null) open_sessions,
+select dag_id, run_id, count(id) sessions, count(id) filter (where closed_at is null) open_sessions,
     min(opened_at) opened_at, max(greatest(opened_at, closed_at)) last_at,
     (select x.repo from bridle.session x where x.run_id = s.run_id and repo is not null order by id limit 1)
         repo,
     coalesce((select left(x.summary, 500) from bridle.session x where x.run_id = s.run_id and summary <> ''
         order by closed_at desc limit 1), '') summary
-from bridle.session s group by 1, 2 order by 1, 2
+from (select id, dag_id, run_id, opened_at, closed_at from bridle.session
+      union all select null, dag_id, run_id, at, null from bridle.failure) s group by 1, 2 order by 1, 2
 """
 SPENDING = """
 select c.session_id, (c.reserved_at at time zone 'UTC')::date as day, c.provider, c.model as asked,
@@ -102,6 +105,10 @@ class World:
             session_id, _, closed = open_ones[number % len(open_ones)]
             self.ledger.close_session(session_id, outcome=outcome, summary=summary)
             closed.append(outcome)
+
+    def fail(self, run):
+        step = replace(STEP, run_id=f"manual__{run}")
+        self.ledger.record_failure(make_attempt(step=step), IssueError("closed"))
 
     def change_model(self, number, provider, model):
         if open_ones := [each for each in self.sessions if not each[2]]:

@@ -54,7 +54,7 @@ class Overview(Shape):
     series: dict[SeriesKey, list[Point]]
     """By day and name."""
     success_rate: Share
-    """Of runs with a session that ended since `since`: succeeded among succeeded and failed."""
+    """Of runs with a session, or that failed before one, and ended since `since`: succeeded among those."""
     rounds_per_task: Share
     """Of sessions opened since `since`: rounds among steps (a step: one task of one run)."""
     orchestration_share: Share

@@ -82,11 +82,28 @@ class Decision(Shape):
     """Sessions of the run that began after it, and before the next decision."""
 
 
+class Failure(Shape):
+    """A try of a step that failed."""
+
+    task_id: str
+    map_index: int
+    try_number: int
+    at: Moment
+    kind: str
+    """The class of the error."""
+    reason: str
+    """Untrusted text."""
+    retryable: bool
+    """Whether Airflow was asked to try again."""
+
+
 class RunView(Shape):
     """Everything about one run."""
 
     run: Run | None
-    """Null: it has had no session yet."""
+    """Null: it has had no session yet, and no failure."""
+    failures: list[Failure]
+    """In order; those that a later try got over, too."""
     spans: list[Span]
     """The one that began first comes first."""
     decisions: list[Decision]

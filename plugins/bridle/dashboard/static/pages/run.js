@@ -8,6 +8,7 @@ import { Confirm } from "../kit/confirm.js";
 import { Bisect } from "../parts/bisect.js";
 import { Changes } from "../parts/diff.js";
 import { Decisions } from "../parts/decisions.js";
+import { Failures } from "../parts/failures.js";
 import { pull, said } from "../parts/runs.js";
 import { SessionTable } from "../parts/sessions.js";
 import { Tokens } from "../parts/tokens.js";
@@ -26,7 +27,7 @@ export default function Run({ dag_id, run_id, within }) {
 }
 
 const Shown = ({ data, of, within, reload }) => {
-  const { run, spans, decisions, budgets, waiting } = data;
+  const { run, spans, failures, decisions, budgets, waiting } = data;
   const sessions = spans.filter((span) => span.kind === "session");
   return html`
     <${Head} data=${data} of=${of} within=${within} reload=${reload} />
@@ -34,8 +35,9 @@ const Shown = ({ data, of, within, reload }) => {
     html`<${Section} title="Waits for a human" testid="waiting">
       ${waiting.map((each) => html`<${Approval} key=${each.answer_path} asked=${each} onDone=${reload} />`)}
     <//>`}
+    ${failures.length > 0 && html`<${Section} title="What failed" testid="failed"><${Failures} failures=${failures} /><//>`}
     ${spans.length === 0
-      ? html`<${Empty} testid="no-spans">
+      ? failures.length === 0 && html`<${Empty} testid="no-spans">
           The ledger knows of nothing in this run: no session, check, question or outside write (yet).<//>`
       : html`
         <${Section} title="What took time" testid="time" aside="open a bar for its details"><${Waterfall} spans=${spans} /><//>
