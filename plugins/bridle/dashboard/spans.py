@@ -113,14 +113,15 @@ def why(row: SessionRow, before: SessionRow | None) -> str:
     """Why a session began where it did, what it reused, and what it did again; out of its row's facts."""
     attempt = row.attempt
     if row.resumed_from is None:
+        if row.round > 1:
+            again = "" if attempt.try_number == 1 else f" Try {attempt.try_number} began it anew."
+            return (
+                f"Round {row.round} is a fresh session: the check of round {row.round - 1} failed. "
+                f"Reused: its commit {_short(row.base_commit)}, and the end of what the check said.{again}"
+            )
         if attempt.try_number > 1:
             began = _short(row.base_commit)
             return f"Try {attempt.try_number} found nothing to go on from: it began at {began}."
-        if row.round > 1:
-            return (
-                f"Round {row.round} is a fresh session: the check of round {row.round - 1} failed. "
-                f"Reused: its commit {_short(row.base_commit)}, and the end of what the check said."
-            )
         return ""
     if before is None:
         return f"It went on from session {row.resumed_from}."
@@ -132,8 +133,14 @@ def why(row: SessionRow, before: SessionRow | None) -> str:
     if before.transcript_ref and same:
         reused.append("its transcript")
     kept = " and ".join(reused) or "nothing: it had kept nothing yet"
-    again = "" if same or not before.transcript_ref else " Another model reads the work anew."
-    return f"Round {row.round} went on from a session that ended as {ended}. Reused: {kept}.{again}"
+    again = "what it did after that, and the call that was under way"
+    if not before.checkpoint:
+        again = "all of it"
+    elif before.transcript_ref and not same:
+        again += "; another model reads the work anew"
+    return (
+        f"Round {row.round} went on from a session that ended as {ended}. Reused: {kept}. Repeated: {again}."
+    )
 
 
 def _short(commit: str | None) -> str:
