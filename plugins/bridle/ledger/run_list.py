@@ -117,7 +117,7 @@ def named_runs(keys: Sequence[RunKey], *, limit: int) -> Select[Any]:
 
 
 def states_counted(states: Mapping[RunKey, str]) -> Select[Any]:
-    """`state`, and `runs`: how many of these runs are in it, of those that have had a session, or failed before one."""
+    """`state`, and `runs`: how many of these runs, as far as the ledger knows them, are in it."""
     named = _joined(list(states), state=list(states.values()))
     query = select(named.c.state, func.count().label("runs")).select_from(run)
     of_run = (run.c.dag_id == named.c.dag_id) & (run.c.run_id == named.c.run_id)
