@@ -18,10 +18,13 @@ from bridle.ledger.run_list import (
     named_runs,
     page_of_runs,
     pull_requests_of,
+    reasons_of_runs,
     totals_of_runs,
 )
 from bridle.ledger.totals import totals_of
 
+LONGEST_REASON = 500
+"""Characters."""
 LONGEST_SEARCH = 2_000
 """Runs looked at for one page: a state is Airflow's, and a rare one would be looked for in all history."""
 
@@ -59,7 +62,18 @@ def told(rows: Sequence[RowMapping], states: dict[RunKey, RunState | None] | Non
     known = states_of(keys) if states is None else states
     spent = {(row["dag_id"], row["run_id"]): totals_of(row) for row in queries().rows(totals_of_runs(keys))}
     pulls = {(row["dag_id"], row["run_id"]): row["url"] for row in queries().rows(pull_requests_of(keys))}
-    return [_run(row, known.get(_key(row)), spent.get(_key(row)), pulls.get(_key(row))) for row in rows]
+    failed = [key for key in keys if (state := known.get(key)) is not None and state.state == "failed"]
+    reasons = {_key(row): row["reason"] for row in queries().rows(reasons_of_runs(failed))} if failed else {}
+    return [
+        _run(
+            row,
+            known.get(_key(row)),
+            spent.get(_key(row)),
+            reason=reasons.get(_key(row), ""),
+            pull_request=pulls.get(_key(row)),
+        )
+        for row in rows
+    ]
 
 
 def _runs(
@@ -76,7 +90,12 @@ def _runs(
 
 
 def _run(
-    row: RowMapping, state: RunState | None, totals: records.Totals | None, pull_request: str | None
+    row: RowMapping,
+    state: RunState | None,
+    totals: records.Totals | None,
+    *,
+    reason: str,
+    pull_request: str | None,
 ) -> Run:
     return Run(
         dag_id=row["dag_id"],
@@ -92,6 +111,7 @@ def _run(
         open_sessions=row["open_sessions"],
         totals=Totals.of(totals or NOTHING),
         summary=row["summary"],
+        reason=reason[:LONGEST_REASON],
         pull_request=pull_request or None,
     )
 

@@ -135,7 +135,7 @@ def facts(shown: Mapping[str, Any]) -> str:
     blocks = []
     for name, value in shown.items():
         if isinstance(value, Mapping):
-            told = {key: item for key, item in value.items() if item not in (None, "", [])}
+            told = {key.replace("_", " "): item for key, item in value.items() if item not in (None, "", [])}
             rows = "\n".join(f"- **{key}**: {_one_line(item)}" for key, item in told.items())
             blocks.append(f"### {name.capitalize()}\n{rows}")
         elif value is not None:

@@ -26,6 +26,8 @@ _PASSED = (
 _SUMMARIES = {"failing tests:"}
 _CHANGING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{7,40}\b|/\S+|\d+(?:\.\d+)?")
 """What differs between two runs that fail alike: addresses, commits, paths, numbers."""
+_CLONE = re.compile(r"\S*/check-[0-9a-f-]{36}/tree/")
+"""Where a check runs: another place each time, and no part of a test's name."""
 
 
 @dataclass(frozen=True)
@@ -52,4 +54,4 @@ def _names(patterns: tuple[str, ...], output: str) -> set[str]:
     found = (
         match["name"].strip() for pattern in patterns for match in re.finditer(pattern, output, re.MULTILINE)
     )
-    return {name[:120] for name in found if name not in _SUMMARIES}
+    return {_CLONE.sub("", name)[:120] for name in found if name not in _SUMMARIES}

@@ -140,6 +140,21 @@ def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
     return query.order_by(c.done_at)  # the newest is the last, and counts
 
 
+def reasons_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
+    """`dag_id`, `run_id` and `reason` of each of these runs' steps whose newest session failed."""
+    c = session.c
+    step = (c.dag_id, c.run_id, c.task_id, c.map_index)
+    newest = (
+        select(c.dag_id, c.run_id, c.outcome, c.reason, c.closed_at)
+        .where(tuple_(c.dag_id, c.run_id).in_(keys))
+        .distinct(*step)
+        .order_by(*step, c.opened_at.desc())
+        .subquery()
+    )
+    query = select(newest).where(newest.c.outcome != "done", newest.c.reason != "")
+    return query.order_by(newest.c.closed_at)  # the newest is the last, and counts
+
+
 def _joined(keys: Sequence[RunKey], **more: Sequence[str]) -> Any:
     """Keys as a table: they may be thousands, and a list of values would be a statement as long."""
     columns = {"dag_id": [dag_id for dag_id, _ in keys], "run_id": [run_id for _, run_id in keys], **more}

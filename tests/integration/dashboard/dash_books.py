@@ -210,8 +210,10 @@ class Books:
             run=run,
         )
         self.airflow_sql(
-            "insert into hitl_detail (ti_id, options, subject, body, multiple, params, params_input, "
-            "created_at) values (:id, '[\"Approve\", \"Reject\"]', :word, :word, false, '{}', '{}', now())",
+            "insert into hitl_detail "
+            "(ti_id, options, subject, body, multiple, params, params_input, created_at) values "
+            "(:id, '[\"Approve\", \"Reject\"]', :word, :word, false, :params, '{}', now())",
+            params='{"feedback": ""}',
             id=task["id"],
             word=f"Publish {self._word(dag)}?",
         )

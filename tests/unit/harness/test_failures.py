@@ -34,6 +34,11 @@ def test_an_output_without_names_has_none() -> None:
     assert read_tests("make: *** [all] Error 2\n").failing == ()
 
 
+def test_a_test_named_by_its_file_has_the_same_name_in_every_clone() -> None:
+    ran_in = "/var/bridle/sessions/check-9d438d0a-7f7f-4ee9-8de6-516b7eb37478/tree"
+    assert read_tests(f"not ok 1 - {ran_in}/test/board.test.js\n").failing == ("test/board.test.js",)
+
+
 def test_failures_are_alike_when_only_times_addresses_and_places_differ() -> None:
     one = fingerprint("Error at 0x7f3a in /tmp/a/b after 1.25 s: a is not b")
     assert fingerprint("Error at 0x91bc in /tmp/c/d after 9 s: a is not b") == one

@@ -1,6 +1,7 @@
 // The tabs on Airflow's own pages of a DAG run and of a task instance.
 import { ChakraUI, html, useState } from "./kit/html.js";
 import { useApi } from "./kit/use.js";
+import { Away } from "./kit/away.js";
 import { Empty, Loaded } from "./kit/parts.js";
 import { Guard } from "./guard.js";
 import Run from "./pages/run.js";
@@ -9,7 +10,7 @@ import Session from "./pages/session.js";
 const { Box, Button, Flex } = ChakraUI;
 
 export const RunTab = ({ dagId, runId }) => html`
-  <${Guard}><${Box} p=${3} data-testid="bridle-run-tab"><${Run} dag_id=${dagId} run_id=${runId} within="tab" /><//><//>`;
+  <${Guard}><${Box} p=${3} data-testid="bridle-run-tab"><${Run} dag_id=${dagId} run_id=${runId} within="tab" /><${Away} /><//><//>`;
 
 export const SessionTab = ({ dagId, runId, taskId, mapIndex }) => {
   const map_index = /^-?\d+$/.test(String(mapIndex)) ? Number(mapIndex) : -1;
@@ -37,6 +38,7 @@ export const SessionTab = ({ dagId, runId, taskId, mapIndex }) => {
               <${Session} id=${shown.id} key=${shown.id} within="tab" />`;
           }}
         <//>
+        <${Away} />
       <//>
     <//>`;
 };

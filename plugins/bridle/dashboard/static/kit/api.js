@@ -5,6 +5,11 @@ export class Refused extends Error {
     super(message);
     this.status = status;
   }
+
+  // nobody has decided it: the same may be answered a little later
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
 
 export function address(path, params = {}) {
@@ -39,13 +44,14 @@ async function call(method, url, body, signal) {
 }
 
 async function reason(answer) {
-  const words = { 401: "You are not logged in any more.", 403: "You have no right to this, or it does not exist." };
+  const words = { 401: "You are not logged in any more: reload this page to log in.", 403: "You have no right to this, or it does not exist." };
   try {
     const { detail } = await answer.json();
     if (typeof detail === "string" && detail !== "Forbidden") return detail;
-    if (Array.isArray(detail)) return detail.map((each) => each.msg).join("; ");
+    if (Array.isArray(detail)) return detail.map(({ loc, msg }) => `${loc[loc.length - 1]}: ${msg}`).join("; ");
   } catch {
     // no JSON: the status has to do
   }
+  if (answer.status >= 500) return `Airflow answered ${answer.status}: it, or its database, is in trouble; its API server\'s log says why.`;
   return words[answer.status] ?? `Airflow answered ${answer.status}.`;
 }

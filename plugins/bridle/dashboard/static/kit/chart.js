@@ -5,11 +5,13 @@ const { Box, Flex, Text } = ChakraUI;
 
 export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"];
 
-// points: [{day, name, value}]; one bar for each day, one part for each name
+// points: [{day, name, value, unknown?}]; unknown: there is more that nobody knows; one bar for each day, one part for each name
 export const StackedBars = ({ days, points, tell, testid, height = 150 }) => {
   const [over, setOver] = useState(null);
   const totals = new Map();
   for (const point of points) totals.set(point.name, (totals.get(point.name) ?? 0) + point.value);
+  const unknown = new Set(points.filter((point) => point.unknown).map((point) => point.name));
+  const whole = (name) => (unknown.has(name) ? (totals.get(name) ? `${tell(totals.get(name))} + unknown` : "unknown") : tell(totals.get(name) ?? 0));
   const names = [...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a));
   const shown = names.length > COLOURS.length ? [...names.slice(0, COLOURS.length - 1), "others"] : names;
   const colour = (name) => COLOURS[Math.max(0, shown.indexOf(shown.includes(name) ? name : "others"))];
@@ -52,7 +54,7 @@ export const StackedBars = ({ days, points, tell, testid, height = 150 }) => {
       <${Flex} justify="space-between" fontSize="xs" color="fg.muted" mt=${1}>
         <span>${days[0]}</span><span>${days[days.length - 1]}</span>
       <//>
-      <${Legend} names=${shown} colour=${colour} tell=${(name) => tell(totals.get(name) ?? 0)} />
+      <${Legend} names=${shown} colour=${colour} tell=${whole} />
     <//>`;
 };
 
@@ -87,10 +89,10 @@ export const Growth = ({ points, cap, tell, testid, height = 90 }) => {
         html`<line x1="0" x2="100" y1=${y(cap)} y2=${y(cap)} stroke=${COLOURS[5]} strokeWidth="1.5" strokeDasharray="5 4"
           vectorEffect="non-scaling-stroke" />`}
       </svg>
-      <${Flex} justify="space-between" fontSize="xs" color="fg.muted" fontVariantNumeric="tabular-nums">
-        <span>${points[0].name}</span>
-        <span>${tell(points[points.length - 1].value)}${capped ? ` of ${tell(cap)}${near ? "" : ", which lies far above"}` : ", no cap"}</span>
-        <span>${points[points.length - 1].name}</span>
+      <${Flex} justify="space-between" gap=${3} fontSize="xs" color="fg.muted" fontVariantNumeric="tabular-nums">
+        <${Box} as="span" whiteSpace="nowrap">${points[0].name}<//>
+        <${Box} as="span" textAlign="center">${tell(points[points.length - 1].value)}${capped ? ` of ${tell(cap)}${near ? "" : ", which lies far above"}` : ", no cap"}<//>
+        <${Box} as="span" whiteSpace="nowrap">${points[points.length - 1].name}<//>
       <//>
     <//>`;
 };

@@ -14,11 +14,15 @@ export function dollars(amount) {
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
-// what is known, and that something is not
-export const cost = (totals) =>
-  totals.unknown_calls === 0 ? dollars(totals.known_usd) : `${dollars(totals.known_usd)} + unknown`;
+// what is known, and that something is not: where nothing is, 0 would be a guess
+export const cost = ({ known_usd, unknown_calls }) => {
+  if (unknown_calls === 0) return dollars(known_usd);
+  return Number(known_usd) === 0 ? "unknown" : `${dollars(known_usd)} + unknown`;
+};
 
-export const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+export const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
+
+export const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`);
 
 export function duration(milliseconds) {
   const seconds = milliseconds / 1000;
@@ -38,8 +42,22 @@ export const ago = (moment, now = Date.now()) => {
   return `${Math.floor(seconds / 86400)} d ago`;
 };
 
-export const time = (moment) => (moment ? new Date(moment).toLocaleString("sv-SE").slice(0, 19) : "");
-export const clock = (moment) => (moment ? new Date(moment).toLocaleTimeString("sv-SE") : "");
+const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+
+// the time zone that the user has chosen in Airflow, else the browser's
+const zone = () => {
+  try {
+    return JSON.parse(localStorage.getItem("timezone")) || undefined;
+  } catch {
+    return undefined;
+  }
+};
+const told = (moment, parts) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone(), ...parts }).format(new Date(moment));
+
+export const zoneName = () => told(Date.now(), { timeZoneName: "short" }).split(" ").pop();
+export const time = (moment) => (moment ? told(moment, { ...DAY, ...CLOCK, timeZoneName: "short" }) : "");
+export const clock = (moment) => (moment ? told(moment, CLOCK) : "");
 export const commit = (name) => (name ? name.slice(0, 10) : "–");
 export const step = (task_id, map_index) => (map_index >= 0 ? `${task_id}[${map_index}]` : task_id);
 

@@ -41,43 +41,43 @@ export const Section = ({ title, aside, children, testid, ...more }) => html`
   <//>`;
 
 export const Card = ({ children, ...more }) => html`
-  <${Box} borderWidth="1px" borderColor="border" borderRadius="md" bg="bg" p=${3} minW=${0} ...${more}>${children}<//>`;
+  <${Box} borderWidth="1px" borderColor="border.emphasized" borderRadius="md" bg="bg" p=${3} minW=${0} ...${more}>${children}<//>`;
 
 // One number with its name, and what it is made of.
 export const Figure = ({ name, value, made, testid, tone }) => html`
   <${Card} data-testid=${testid} flex="1 1 8.5rem">
     <${Text} color="fg.muted" fontSize="sm">${name}<//>
-    <${Text} fontSize=${{ base: "xl", md: "2xl" }} fontWeight="semibold" lineHeight="1.3" color=${tone} fontVariantNumeric="tabular-nums" data-part="value">
+    <${Text} fontSize="xl" fontWeight="semibold" lineHeight="1.3" color=${tone} fontVariantNumeric="tabular-nums" data-part="value">
       ${value}
     <//>
     <${Text} color="fg.muted" fontSize="xs" data-part="made">${made}<//>
   <//>`;
 
-export const Empty = ({ children, testid = "empty" }) => html`
-  <${Box} data-testid=${testid} borderWidth="1px" borderStyle="dashed" borderColor="border" borderRadius="md" p=${6}
-    color="fg.muted" textAlign="center">${children}<//>`;
+export const Empty = ({ children, testid = "empty", ...more }) => html`
+  <${Box} data-testid=${testid} borderWidth="1px" borderStyle="dashed" borderColor="border.emphasized" borderRadius="md" p=${6}
+    color="fg.muted" textAlign="center" ...${more}>${children}<//>`;
 
-export const Trouble = ({ error, onRetry }) => html`
+export const Trouble = ({ error, onRetry, ...more }) => html`
   <${Box} role="alert" data-testid="trouble" borderWidth="1px" borderColor="border.error" bg="bg.error" color="fg.error"
-    borderRadius="md" p=${4} mb=${4}>
-    <${Flex} justify="space-between" align="center" gap=${3} wrap="wrap">
-      <${Text}>✗ ${error.message}<//>
-      ${onRetry && html`<${Button} size="xs" variant="outline" onClick=${onRetry}>Try again<//>`}
+    borderRadius="md" p=${3} mb=${4} ...${more}>
+    <${Flex} direction=${{ base: "column", md: "row" }} justify="space-between" align=${{ base: "flex-start", md: "center" }} gap=${2}>
+      <${Text} fontSize="sm" overflowWrap="anywhere" minW=${0}>✗ ${error.message}<//>
+      ${onRetry && html`<${Button} size="xs" variant="outline" flexShrink=${0} onClick=${onRetry}>Try again<//>`}
     <//>
   <//>`;
 
-// What to show while there is nothing, when there is trouble, and then the thing itself.
-export const Loaded = ({ asked, children }) => html`
+// What to show while there is nothing, when there is trouble, and then the thing itself; what passes is said by Away.
+export const Loaded = ({ asked, heights = [70, 220, 140], children }) => html`
   ${asked.error && html`<${Trouble} error=${asked.error} onRetry=${asked.reload} />`}
-  ${asked.data === undefined && !asked.error &&
+  ${asked.data === undefined && !asked.error && !asked.away &&
   html`<${Stack} data-testid="loading" gap=${3}>
-    ${[70, 220, 140].map((height) => html`<${Skeleton} key=${height} height="${height}px" borderRadius="md" />`)}
+    ${heights.map((height) => html`<${Skeleton} key=${height} height="${height}px" borderRadius="md" />`)}
   <//>`}
   ${asked.data !== undefined && children(asked.data)}`;
 
 export const Mono = ({ children, ...more }) => html`
   <${Box} as="pre" fontFamily="mono" fontSize="xs" lineHeight="1.5" whiteSpace="pre-wrap" overflowWrap="anywhere"
-    bg="bg.subtle" borderRadius="md" p=${2} m=${0} maxH="24rem" overflow="auto" ...${more}>${children}<//>`;
+    bg="bg.muted" borderRadius="md" p=${2} m=${0} maxH="24rem" overflow="auto" ...${more}>${children}<//>`;
 
 // <details>: the browser's own, so keys and screen readers know it
 export const Fold = ({ title, children, open, testid, ...more }) => html`

@@ -16,10 +16,10 @@ export const DataTable = ({ columns, rows, keyOf, link, testid, rowTestid }) => 
     }
   };
   return html`
-    <${Box} overflowX="auto" borderWidth="1px" borderColor="border" borderRadius="md" data-testid=${testid}>
+    <${Box} overflowX="auto" borderWidth="1px" borderColor="border.emphasized" borderRadius="md" data-testid=${testid}>
       <${Table.Root} size="sm" variant="line" interactive=${Boolean(link)}>
         <${Table.Header}>
-          <${Table.Row} bg="bg.subtle">
+          <${Table.Row} bg="bg.muted">
             ${columns.map(
               (column) => html`<${Table.ColumnHeader} key=${column.name} textAlign=${column.right ? "end" : "start"}
                 whiteSpace="nowrap">${column.title ?? column.name}<//>`,

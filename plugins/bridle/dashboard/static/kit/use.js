@@ -1,35 +1,60 @@
 // Data that keeps itself fresh: what was there stays on the screen while it is asked for again.
 import { ReactRouterDOM, useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { get } from "./api.js";
+import { Refused, get } from "./api.js";
+import { miss } from "./away.js";
 
-// {data, error, reload}; `every` in seconds, 0 for once; nothing is asked for while the window is hidden
+const AGAIN = 5;
+const SLOW = 8000;
+const TAKES_LONG = new Refused(0, "Airflow takes long to answer: it, or its database, may be away.");
+
+// {data, error, away, reload}; `every` in seconds, 0 for once; a hidden window asks for nothing but its first.
+// error: what asking again does not mend; away: what it may, so it is asked for until it is there
 export function useApi(path, params = {}, every = 0) {
   const key = JSON.stringify([path, params]);
-  const [state, setState] = useState({ key, data: undefined, error: undefined });
+  const [state, setState] = useState({ key });
   const [turn, setTurn] = useState(0);
+  const had = useRef(undefined);
+  const [me] = useState(() => ({}));
   const reload = useCallback(() => setTurn((number) => number + 1), []);
   useEffect(() => {
     const ending = new AbortController();
     let timer;
-    const ask = async () => {
+    const ask = async (first = false) => {
+      let next = every;
+      const away = (error) => miss(me, { error, at: had.current, reload });
+      const slow = setTimeout(() => away(TAKES_LONG), SLOW);
       try {
-        if (!document.hidden || turn > 0) {
+        if (!document.hidden || first) {
           const data = await get(path, params, ending.signal);
-          setState({ key, data, error: undefined });
+          had.current = Date.now();
+          miss(me, null);
+          setState({ key, data });
         }
       } catch (error) {
         if (error.name === "AbortError") return;
-        setState((before) => ({ key, data: before.key === key ? before.data : undefined, error }));
+        if (error.passing) {
+          away(error);
+          next = Math.max(every, AGAIN);
+        } else miss(me, null);
+        const told = error.passing ? { away: true } : { error };
+        setState((before) => ({ key, data: before.key === key ? before.data : undefined, ...told }));
+      } finally {
+        clearTimeout(slow);
       }
-      if (every > 0 && !ending.signal.aborted) timer = setTimeout(ask, every * 1000);
+      if (next > 0 && !ending.signal.aborted) timer = setTimeout(ask, next * 1000);
     };
-    ask();
+    ask(true);
     return () => {
       ending.abort();
       clearTimeout(timer);
     };
   }, [key, turn, every]);
-  return { data: state.key === key ? state.data : undefined, error: state.error, reload };
+  // another key is another question: what was known of the one before says nothing
+  useEffect(() => {
+    had.current = undefined;
+    return () => miss(me, null);
+  }, [key]);
+  return state.key === key ? { ...state, reload } : { reload };
 }
 
 // The page's own part of the address: ?page=run&dag_id=…; the back button and deep links work.

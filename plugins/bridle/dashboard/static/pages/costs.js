@@ -2,7 +2,7 @@
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, usePlace } from "../kit/use.js";
 import { address } from "../kit/api.js";
-import { compact, cost, count, dollars, time } from "../kit/format.js";
+import { compact, cost, count, dollars, many, time } from "../kit/format.js";
 import { Card, Empty, Fold, Loaded, Section } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { DataTable } from "../kit/table.js";
@@ -37,16 +37,17 @@ export default function Costs() {
 }
 
 const Shown = ({ costs, by }) => {
-  if (costs.rows.length === 0) return html`<${Empty}>No model was called in this time.<//>`;
+  if (costs.rows.length === 0) return html`<${Empty} mb=${6}>No model was called in this time.<//>`;
   const most = Math.max(...costs.rows.map((row) => Number(row.totals.known_usd)));
+  const title = TITLES[by] ?? by;
   const number = (name, title, of) => ({ name, title, right: true, of });
   const columns = [
-    { name: "name", title: TITLES[by] ?? by, wide: true, of: (row) => row.name || NOBODY[by] || "none" },
+    { name: "name", title: title[0].toUpperCase() + title.slice(1), wide: true, of: (row) => html`<${Text} as="span" fontWeight=${row.total ? "semibold" : undefined}>${row.name || NOBODY[by] || "none"}<//>` },
     number("cost", "Cost", (row) => html`<${Text} fontWeight="medium">${cost(row.totals)}<//>`),
     {
       name: "bar",
       title: "",
-      of: (row) => row.total ? "" : html`<${Box} w="8rem" pt="6px"><${Meter} part=${Number(row.totals.known_usd)} whole=${most * 1.3}
+      of: (row) => row.total || cost(row.totals) === "unknown" ? "" : html`<${Box} w="8rem" pt="6px"><${Meter} part=${Number(row.totals.known_usd)} whole=${most * 1.3}
         label="share of the dearest" /><//>`,
     },
     number("tokens", "Tokens", (row) => count(row.totals.tokens)),
@@ -61,8 +62,8 @@ const Shown = ({ costs, by }) => {
   ];
   const total = { name: "in all", totals: costs.total, total: true };
   return html`
-    <${Section} title="By ${TITLES[by] ?? by}" testid="costs"
-      aside=${costs.total.unknown_calls ? `▲ ${count(costs.total.unknown_calls)} calls of unknown cost are not in the dollars` : "every call has a price"}>
+    <${Section} title="By ${title}" testid="costs"
+      aside=${costs.total.unknown_calls ? `▲ ${many(costs.total.unknown_calls, "call")} of unknown cost not in the dollars` : "every call has a price"}>
       <${DataTable} columns=${columns} rows=${[...costs.rows, total]} keyOf=${(row) => (row.total ? " total" : row.name)}
         testid="cost-table" rowTestid="cost-row" />
     <//>`;
@@ -86,13 +87,13 @@ const AsIf = ({ span }) => {
                 <//><${NativeSelect.Indicator} />
               <//>
               <${Text}>
-                The same ${count(data.calls)} calls, token by token, would have cost <b data-testid="as-if-usd">${dollars(data.as_if_usd)}</b>;
+                The same ${many(data.calls, "call")}, token by token, would have cost <b data-testid="as-if-usd">${dollars(data.as_if_usd)}</b>;
                 <b> ${dollars(data.known_usd)}</b> were paid${other ? `: ${Math.abs(Math.round(100 * (1 - paid / other)))} % ${paid <= other ? "less" : "more"}` : ""}.
               <//>
             <//>
             <${Text} fontSize="xs" color="fg.muted" mt=${1}>
               A comparison, no forecast: another model would have used other tokens.
-              ${data.unpriced_calls + data.unknown_calls > 0 && ` ${data.unpriced_calls} calls without known tokens and ${data.unknown_calls} without a known cost are left out.`}
+              ${data.unpriced_calls + data.unknown_calls > 0 && ` ${many(data.unpriced_calls, "call")} without known tokens and ${data.unknown_calls} without a known cost are left out.`}
             <//>`;
         }}
       <//>
@@ -129,7 +130,7 @@ export const BudgetCard = ({ budget }) => {
         <//>
       <//>
       ${capped && html`<${Meter} part=${part} whole=${whole} label=${budget.scope} />`}
-      <${Fold} title=${html`<${Text} as="span" fontSize="xs" color="fg.muted">how it was spent, ${budget.calls} calls${budget.capped_by ? `; cap by ${budget.capped_by}` : ""}<//>`}
+      <${Fold} title=${html`<${Text} as="span" fontSize="xs" color="fg.muted">how it was spent, ${many(budget.calls, "call")}${budget.capped_by ? `; cap by ${budget.capped_by}` : ""}<//>`}
         onToggle=${(event) => setOpen(event.target.open)}>
         ${open && html`<${BurnDown} scope=${budget.scope} />`}
       <//>

@@ -1,7 +1,7 @@
 // One loop: its rounds side by side, what they cost, what a person may do with it.
 import { ChakraUI, html } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
-import { ago, commit, compact, cost, count, dollars, percent, time } from "../kit/format.js";
+import { ago, commit, compact, cost, count, dollars, many, percent, time } from "../kit/format.js";
 import { Card, Empty, Figure, Go, Loaded, Section, State } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { Code, Facts } from "../kit/facts.js";
@@ -77,11 +77,11 @@ const Figures = ({ data }) => {
         made=${cap === null
           ? "no cap in dollars"
           : html`<${Meter} part=${Number(budget.spent_usd)} whole=${Number(cap)} label="spent of the loop's budget" /> of ${dollars(cap)}`} />
-      <${Figure} name="Tokens" testid="figure-tokens" value=${compact(loop.totals.tokens)} made="${count(loop.totals.calls)} model calls" />
+      <${Figure} name="Tokens" testid="figure-tokens" value=${compact(loop.totals.tokens)} made="${many(loop.totals.calls, "model call")}" />
       <${Figure} name="Orchestration" testid="figure-orchestration" value=${percent(loop.totals.tokens ? orchestration / loop.totals.tokens : null)}
         made="${count(orchestration)} tokens of the orchestrator" />
       <${Figure} name="Workers" testid="figure-workers" value=${count(workers.length)} made="${count(merged)} merged" />
-      ${loop.deadline && html`<${Figure} name="Deadline" value=${time(loop.deadline).slice(5, 16)} made="no round begins after it" />`}
+      ${loop.deadline && html`<${Figure} name="Deadline" value=${time(loop.deadline)} made="no round begins after it" />`}
     <//>`;
 };
 

@@ -1,7 +1,7 @@
 // The first page: what runs, what waits, what failed, what it cost.
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
-import { ago, compact, cost, count, dollars, percent } from "../kit/format.js";
+import { ago, compact, cost, count, dollars, many, percent } from "../kit/format.js";
 import { Card, Empty, Figure, Go, Loaded, Section, to } from "../kit/parts.js";
 import { Meter, StackedBars } from "../kit/chart.js";
 import { RunTable } from "../parts/runs.js";
@@ -28,7 +28,7 @@ const Shown = ({ data, days, setDays }) => html`
       made="${count(data.success_rate.numerator)} of ${count(data.success_rate.denominator)} in ${days} days" />
     <${Figure} name="Rounds per task" testid="figure-rounds"
       value=${data.rounds_per_task.value === null ? "–" : data.rounds_per_task.value.toFixed(2)}
-      made="${count(data.rounds_per_task.numerator)} rounds, ${count(data.rounds_per_task.denominator)} tasks" />
+      made="${many(data.rounds_per_task.numerator, "round")}, ${many(data.rounds_per_task.denominator, "task")}" />
     <${Figure} name="Orchestration" value=${percent(data.orchestration_share.value)} testid="figure-orchestration"
       made="${compact(data.orchestration_share.numerator)} of ${compact(data.orchestration_share.denominator)} tokens" />
   <//>
@@ -42,13 +42,13 @@ const Shown = ({ data, days, setDays }) => html`
 
 const busy = (runs) => {
   const sessions = runs.reduce((total, run) => total + run.open_sessions, 0);
-  return sessions === 1 ? "1 session at work" : `${sessions} sessions at work`;
+  return `${many(sessions, "session")} at work`;
 };
 
 const Today = ({ spent }) => {
   const cap = spent.cap_usd === null || spent.counted_usd === null ? null : Number(spent.cap_usd);
   const made = cap === null
-    ? `${compact(spent.totals.tokens)} tokens, ${count(spent.totals.calls)} calls; no daily cap`
+    ? `${compact(spent.totals.tokens)} tokens, ${many(spent.totals.calls, "call")}; no daily cap`
     : html`<${Meter} part=${Number(spent.counted_usd)} whole=${cap} label="spent today" /> of ${dollars(spent.cap_usd)} a day`;
   return html`<${Figure} name="Spent today (UTC)" value=${cost(spent.totals)} made=${made} testid="figure-today" />`;
 };
@@ -91,13 +91,13 @@ const Spending = ({ data, days, setDays }) => {
           <//>
           <${NativeSelect.Indicator} />
         <//>
-        ${unknown > 0 && html`<${Text} fontSize="sm" color="fg.warning">▲ ${count(unknown)} calls of unknown cost are not in it<//>`}
+        ${unknown > 0 && html`<${Text} fontSize="sm" color="fg.warning">▲ ${many(unknown, "call")} of unknown cost not in it<//>`}
       <//>
       <${SimpleGrid} columns=${{ base: 1, lg: 2 }} gap=${4}>
         <${Card}>
           <${Text} fontSize="sm" fontWeight="medium">US dollars a day<//>
           <${StackedBars} testid="chart-cost" days=${every} tell=${(value) => dollars(String(value))}
-            points=${points.map(({ day, name, known_usd }) => ({ day, name, value: Number(known_usd) }))} />
+            points=${points.map(({ day, name, known_usd, unknown_calls }) => ({ day, name, value: Number(known_usd), unknown: unknown_calls > 0 }))} />
         <//>
         <${Card}>
           <${Text} fontSize="sm" fontWeight="medium">Tokens a day<//>

@@ -2,7 +2,7 @@
 import { ChakraUI, ReactRouterDOM, html } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
 import { post } from "../kit/api.js";
-import { ago, compact, cost, count, duration, time } from "../kit/format.js";
+import { ago, compact, cost, count, duration, many, time } from "../kit/format.js";
 import { Empty, Figure, Go, Loaded, Section, State } from "../kit/parts.js";
 import { Confirm } from "../kit/confirm.js";
 import { Bisect } from "../parts/bisect.js";
@@ -69,6 +69,7 @@ const Head = ({ data, of, within, reload }) => {
           ${run?.pull_request && html`<span>pull request ${pull(run.pull_request)}</span>`}
           ${run && html`<span title=${time(run.opened_at)}>began ${ago(run.opened_at, now)}${run.user ? `, for ${run.user}` : ""}</span>`}
         <//>
+        ${run?.reason && html`<${Text} mt=${1} fontSize="sm" color="fg.error" overflowWrap="anywhere" data-testid="run-reason">✗ ${run.reason}<//>`}
         ${run?.summary && html`<${Text} mt=${1} fontSize="sm" overflowWrap="anywhere" lineClamp=${3}>${said(run.summary)}<//>`}
       <//>
       ${data.may_act && spans.length > 0 && html`<${Actions} data=${data} of=${of} reload=${reload} />`}
@@ -76,13 +77,13 @@ const Head = ({ data, of, within, reload }) => {
     ${run &&
     html`<${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(run.totals)}
-        made="${count(run.totals.calls)} model calls${run.totals.unknown_calls ? `, ${count(run.totals.unknown_calls)} of unknown cost` : ""}" />
+        made="${many(run.totals.calls, "model call")}${run.totals.unknown_calls ? `, ${count(run.totals.unknown_calls)} of unknown cost` : ""}" />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(run.totals.tokens)}
         made="${compact(run.totals.input_tokens)} in (${compact(run.totals.cache_read_tokens)} from cache), ${compact(run.totals.output_tokens)} out" />
       <${Figure} name="Sessions" testid="figure-sessions" value=${count(run.sessions)}
         made="${working ? `${working} at work` : "none at work"}${resumed ? `, ${resumed} resumed` : ""}" />
       <${Figure} name="Rounds" testid="figure-rounds" value=${count(rounds(sessions))}
-        made="${count(new Set(sessions.map(stepOf)).size)} steps with sessions" />
+        made="${many(new Set(sessions.map(stepOf)).size, "step")} with sessions" />
       <${Figure} name="Checks" testid="figure-checks" value=${count(checks.length)}
         made="${count(checks.filter((span) => span.state === "passed").length)} passed" />
       <${Figure} name="Time" testid="figure-time" value=${duration(Date.parse(working ? new Date(now) : run.last_at) - Date.parse(run.opened_at))}

@@ -2,7 +2,7 @@
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
 import { post } from "../kit/api.js";
-import { commit, compact, cost, count, duration, step, time } from "../kit/format.js";
+import { commit, compact, cost, count, dollars, duration, many, step, time } from "../kit/format.js";
 import { Card, Empty, Figure, Fold, Go, Loaded, Mono, Section, State } from "../kit/parts.js";
 import { Confirm } from "../kit/confirm.js";
 import { Code, Facts } from "../kit/facts.js";
@@ -53,6 +53,7 @@ const Shown = ({ data, within, reload }) => html`
 
 const Head = ({ data, within, reload }) => {
   const { span } = data;
+  const asked = data.calls[0]?.asked;
   return html`
     <${Flex} justify="space-between" align="flex-start" gap=${3} wrap="wrap" mb=${3}>
       <${Box} minW=${0}>
@@ -63,6 +64,7 @@ const Head = ({ data, within, reload }) => {
           <${Go} page="run" params=${{ dag_id: data.dag_id, run_id: data.run_id }} data-testid="its-run">${data.dag_id}/${data.run_id}<//>
           ${data.loop_id && html`<${Go} page="loop" params=${{ id: data.loop_id }}>round ${data.loop_round ?? "?"} of its loop<//>`}
           <span>${span.agent}, ${modelsOf(span)}</span>
+          ${asked && asked !== span.model && html`<${Text} as="span" color="fg.warning" data-testid="fell-back">▲ in place of ${asked}<//>`}
         <//>
         ${span.end && span.detail && html`<${Text} mt=${1} fontSize="sm" overflowWrap="anywhere" whiteSpace="pre-wrap">${said(span.detail)}<//>`}
         ${within !== "tab" && data.siblings.length > 1 && html`<${Siblings} data=${data} />`}
@@ -91,7 +93,7 @@ const Figures = ({ data }) => {
   return html`
     <${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(totals)}
-        made="${totals.unknown_calls ? `${totals.unknown_calls} calls of unknown cost, ` : ""}${cost_usd ? `of at most $${cost_usd}` : "no limit in dollars"}" />
+        made="${totals.unknown_calls ? `${many(totals.unknown_calls, "call")} of unknown cost, ` : ""}${cost_usd ? `of at most ${dollars(cost_usd)}` : "no limit in dollars"}" />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(totals.tokens)}
         made=${tokens ? `of at most ${compact(tokens)}` : "no limit in tokens"} />
       <${Figure} name="Model calls" testid="figure-calls" value=${count(totals.calls)}
@@ -102,6 +104,14 @@ const Figures = ({ data }) => {
         made="of at most ${minutes ?? "any number of"} min" />
     <//>
     <${Box} mb=${6}><${Tokens} totals=${totals} /><//>`;
+};
+
+const LIMITS = {
+  cost_usd: dollars,
+  tokens: (number) => many(number, "token"),
+  turns: (number) => many(number, "turn"),
+  minutes: (number) => `${number} min`,
+  idle_minutes: (number) => `${number} min without a sign of life`,
 };
 
 const Particulars = ({ data }) => {
@@ -117,6 +127,6 @@ const Particulars = ({ data }) => {
     ["from commit", span.base_commit && html`<${Code}>${commit(span.base_commit)}<//>`],
     ["commit", span.commit && html`<${Code}>${commit(span.commit)}<//>`],
     ["prompt's digest", html`<${Code}>${data.prompt_digest}<//>`],
-    ["limits", limits.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ")],
+    ["limits", limits.map(([name, value]) => LIMITS[name]?.(value) ?? `${name.replaceAll("_", " ")} ${value}`).join(", ")],
   ]} />`;
 };

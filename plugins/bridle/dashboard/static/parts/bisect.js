@@ -3,7 +3,7 @@ import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
 import { post } from "../kit/api.js";
 import { ago, commit, count, step, time } from "../kit/format.js";
-import { Card, Fold, Go, Section, State, Trouble } from "../kit/parts.js";
+import { Card, Fold, Go, Loaded, Section, State, Trouble } from "../kit/parts.js";
 
 const { Badge, Box, Button, Flex, Link, NativeSelect, Text } = ChakraUI;
 
@@ -32,15 +32,15 @@ export const Bisect = ({ dag_id, run_id, loop_id }) => {
   if (busy !== every > 0) setEvery(busy ? 2 : 0);
   return html`
     <${Section} title="Which round went wrong?" testid="bisect" aside="a check is run along the commits; no model is asked">
-      ${asked.error && html`<${Trouble} error=${asked.error} onRetry=${asked.reload} />`}
-      ${asked.data && html`
-        <${Card}>
+      <${Loaded} asked=${asked} heights=${[80]}>
+        ${() => html`<${Card}>
           ${asked.data.may_search
             ? html`<${Start} path=${path} params=${params} checks=${asked.data.checks} busy=${busy} onStarted=${asked.reload} />`
             : html`<${Text} color="fg.muted" fontSize="sm">You have no right to start a search here.<//>`}
           ${searches.length === 0 && html`<${Text} mt=${2} color="fg.muted" fontSize="sm" data-testid="bisect-none">Nobody has searched yet.<//>`}
           ${searches.map((search, index) => html`<${Search} key=${search.id} search=${search} newest=${index === 0} />`)}
         <//>`}
+      <//>
     <//>`;
 };
 

@@ -1,6 +1,6 @@
 // Model calls of a session, each attempt a row; what a provider did not say is unknown.
 import { ChakraUI, html } from "../kit/html.js";
-import { clock, count, dollars, duration, time } from "../kit/format.js";
+import { clock, count, dollars, duration, time, zoneName } from "../kit/format.js";
 import { Quiet, State } from "../kit/parts.js";
 import { DataTable } from "../kit/table.js";
 
@@ -9,8 +9,8 @@ const { Box, Text } = ChakraUI;
 const number = (name, title, of) => ({ name, title, right: true, of });
 const took = (milliseconds) => (milliseconds === null ? "–" : duration(milliseconds));
 
-const COLUMNS = [
-  { name: "at", title: "At", of: (call) => html`<span title=${time(call.at)}>${clock(call.at)}</span>` },
+const columns = () => [
+  { name: "at", title: `At (${zoneName()})`, of: (call) => html`<span title=${time(call.at)}>${clock(call.at)}</span>` },
   {
     name: "model",
     title: "Asked, answered",
@@ -35,5 +35,5 @@ const COLUMNS = [
 
 export const CallTable = ({ calls }) => html`
   <${Box} maxH="30rem" overflowY="auto" tabIndex=${0} role="region" aria-label="model calls">
-    <${DataTable} columns=${COLUMNS} rows=${calls} testid="call-table" rowTestid="call-row" keyOf=${(call) => call.id} />
+    <${DataTable} columns=${columns()} rows=${calls} testid="call-table" rowTestid="call-row" keyOf=${(call) => call.id} />
   <//>`;

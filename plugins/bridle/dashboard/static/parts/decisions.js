@@ -1,6 +1,6 @@
 // Who decided what, why, from which options; and what followed.
 import { ChakraUI, html } from "../kit/html.js";
-import { clock, percent, step, time } from "../kit/format.js";
+import { clock, percent, step, time, zoneName } from "../kit/format.js";
 import { Card, Empty, Go, Quiet, State } from "../kit/parts.js";
 import { said } from "./runs.js";
 
@@ -30,7 +30,7 @@ export const Decisions = ({ decisions, spans }) => {
               <${By} by=${each.by} />
               ${each.confidence !== null && html`<${Text} as="span" fontSize="sm" color="fg.muted">sure to ${percent(each.confidence)}<//>`}
               <${Quiet} title=${time(each.at)}>
-                ${clock(each.at)}, ${step(each.task_id, each.map_index)}${each.try_number > 1 ? `, try ${each.try_number}` : ""}
+                ${clock(each.at)} ${zoneName()}, ${step(each.task_id, each.map_index)}${each.try_number > 1 ? `, try ${each.try_number}` : ""}
               <//>
             <//>
             ${each.why && html`<${Text} fontSize="sm" color="fg.muted" overflowWrap="anywhere" whiteSpace="pre-wrap">${said(each.why)}<//>`}

@@ -22,7 +22,7 @@ export const DiffView = ({ text }) => {
   const lines = text.split("\n");
   const shown = whole ? lines : lines.slice(0, MOST);
   return html`
-    <${Box} data-testid="diff" borderWidth="1px" borderColor="border" borderRadius="md" overflow="auto" maxH="32rem" tabIndex=${0}
+    <${Box} data-testid="diff" borderWidth="1px" borderColor="border.emphasized" borderRadius="md" overflow="auto" maxH="32rem" tabIndex=${0}
       role="region" aria-label="patch">
       <${Box} as="pre" m=${0} fontFamily="mono" fontSize="xs" lineHeight="1.55" minW="max-content" py=${1}>
         ${shown.map((line, index) => html`<${Box} key=${index} px=${2} minH="1.55em" ...${paint(line)}>${line}<//>`)}

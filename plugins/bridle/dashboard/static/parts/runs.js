@@ -32,9 +32,10 @@ export const RunTable = ({ runs, testid = "runs" }) => {
     { name: "pull", title: "Pull request", of: (run) => pull(run.pull_request) },
     {
       name: "summary",
-      title: "Last said",
+      title: "Last said, or why it failed",
       wide: true,
-      of: (run) => html`<${Text} color="fg.muted" fontSize="xs" lineClamp=${2} minW="12rem">${said(run.summary)}<//>`,
+      of: (run) => html`<${Text} color=${run.reason ? "fg.error" : "fg.muted"} fontSize="xs" lineClamp=${2} minW="12rem"
+        title=${run.reason || undefined}>${run.reason ? `✗ ${run.reason}` : said(run.summary)}<//>`,
     },
   ];
   return html`<${DataTable} columns=${columns} rows=${runs} testid=${testid} rowTestid="run-row"

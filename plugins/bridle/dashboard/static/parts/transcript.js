@@ -1,7 +1,7 @@
 // What happened in a session as it happens: what was said, what was called, what came back.
 import { ChakraUI, html, useEffect, useMemo, useRef, useState } from "../kit/html.js";
 import { useStream } from "../kit/stream.js";
-import { count } from "../kit/format.js";
+import { count, many, zoneName } from "../kit/format.js";
 import { Empty } from "../kit/parts.js";
 import { EventLine } from "./event.js";
 
@@ -39,12 +39,12 @@ export const Transcript = ({ id, live }) => {
         html`<${Button} size="xs" variant=${following ? "solid" : "outline"} aria-pressed=${following} data-testid="follow"
           onClick=${() => follow(!following)}>follow<//>`}
         <${Text} fontSize="sm" color="fg.muted" role="status" data-testid="stream-state" data-state=${state}>
-          ${TOLD[state]}, ${count(events.length)} events<//>
+          ${TOLD[state]}, ${many(events.length, "event")}, times in ${zoneName()}<//>
       <//>
       ${wanted.length > most &&
       html`<${Button} size="xs" variant="outline" mb=${2} onClick=${() => setMost(most + 1000)}>${count(wanted.length - most)} earlier ones<//>`}
       <${Box} ref=${box} as="ol" listStyleType="none" m=${0} data-testid="transcript" borderWidth=${shown.length ? "1px" : 0}
-        borderColor="border" borderRadius="md" maxH="min(44rem, 80vh)" overflowY="auto" tabIndex=${0} aria-label="transcript"
+        borderColor="border.emphasized" borderRadius="md" maxH="min(44rem, 80vh)" overflowY="auto" tabIndex=${0} aria-label="transcript"
         onScroll=${scrolled}>
         ${shown.map(({ event, result }) => html`<${EventLine} key=${event.seq} event=${event} result=${result} over=${state === "ended"} />`)}
       <//>

@@ -10,6 +10,7 @@ import { SpanDetails } from "./span.js";
 const { Box, Flex, Text } = ChakraUI;
 
 const LANE = 24;
+const NARROWEST = 18;
 const NAME = { base: "auto", md: "12rem" };
 
 // shape and filling say the kind, colour and sign the state
@@ -45,7 +46,7 @@ export const Waterfall = ({ spans }) => {
       <${Legend} />
       <${Box} ref=${box} role="group" aria-label="everything that took time; arrow keys go from bar to bar, Enter opens one" onKeyDown=${walk}>
         <${Axis} axis=${axis} track=${track} />
-        ${rowsOf(spans, now).map(
+        ${rowsOf(spans, now, axis, pixels).map(
           (row, index) => html`<${Row} key=${row.name} row=${row} axis=${axis} pixels=${pixels} now=${now} opened=${opened} first=${index === 0}
             onOpen=${(span) => open(keyOf(span) === opened ? null : keyOf(span))} />`,
         )}
@@ -101,11 +102,11 @@ const Bar = ({ span, axis, pixels, now, top, next, open, reached, onOpen }) => {
   return html`
     <${Flex} as="button" type="button" data-bar=${keyOf(span)} data-testid="bar" data-kind=${span.kind} data-state=${span.state}
       aria-label=${told} aria-expanded=${open} title=${told} tabIndex=${reached ? 0 : -1} onClick=${() => onOpen(span)}
-      position="absolute" align="center" justify="flex-start" h="${LANE - 4}px" minW="18px" px="3px" gap="4px" cursor="pointer" zIndex=${open ? 2 : 1}
+      position="absolute" align="center" justify="flex-start" h="${LANE - 4}px" minW="${NARROWEST}px" px="3px" gap="4px" cursor="pointer" zIndex=${open ? 2 : 1}
       fontSize="xs" lineHeight="1" whiteSpace="nowrap" overflow=${beside ? "visible" : "hidden"}
       colorPalette=${palette} color="colorPalette.fg" borderColor="colorPalette.solid"
       ...${SHAPES[span.kind]} outlineOffset="1px" boxShadow=${open ? "0 0 0 2px var(--chakra-colors-color-palette-solid)" : undefined}
-      style=${{ left: `min(${left}%, calc(100% - 18px))`, width: `${Math.max(0, width)}%`, top }}>
+      style=${{ left: `min(${left}%, calc(100% - ${NARROWEST}px))`, width: `${Math.max(0, width)}%`, top }}>
       <span aria-hidden="true">${sign}</span>
       <${Box} as="span" aria-hidden="true" color=${beside ? "fg.muted" : undefined} ms=${beside ? "4px" : 0}
         style=${beside ? { position: "absolute", left: "100%" } : { overflow: "hidden", textOverflow: "ellipsis" }}>${words}<//>
@@ -121,19 +122,19 @@ const Legend = () => html`
     <${Flex} align="center" gap="6px"><${Box} w="22px" h="13px" bg="bg.muted" textAlign="center" lineHeight="0.9">⋯<//>squeezed: no work<//>
   <//>`;
 
-// rows by step in the order of their beginning; what overlaps within one gets a lane of its own
-const rowsOf = (spans, now) => {
+// rows by step in the order of their beginning; what overlaps within one, as wide as it is drawn, gets a lane of its own
+const rowsOf = (spans, now, axis, pixels) => {
   const rows = new Map();
+  const place = (at) => 0.01 * axis.x(at) * pixels;
+  const end = (span) => (span.end ? Date.parse(span.end) : now);
+  const free = (last, start) => end(last) <= start && (!pixels || place(Date.parse(last.start)) + NARROWEST <= place(start));
   for (const span of spans) {
     const name = step(span.task_id, span.map_index);
     if (!rows.has(name)) rows.set(name, { name, lanes: [] });
     const { lanes } = rows.get(name);
     const start = Date.parse(span.start);
-    const free = lanes.find((lane) => {
-      const last = lane[lane.length - 1];
-      return (last.end ? Date.parse(last.end) : now) <= start;
-    });
-    if (free) free.push(span);
+    const lane = lanes.find((each) => free(each[each.length - 1], start));
+    if (lane) lane.push(span);
     else lanes.push([span]);
   }
   return [...rows.values()];
