@@ -39,7 +39,7 @@ with DAG(
     done_when = DoneWhenOperator(task_id="done_when")
     review = RoundReviewSensor(
         task_id="review_round",
-        subject="Go on after round {{ params.round }} of: {{ params.goal | truncate(80) }}?",
+        subject="Go on after round {{ params.round }} of “{{ params.goal | truncate(80) }}”?",
         commit=done_when.output["commit"],
         base=done_when.output["base"],
         inputs={"round": done_when.output["result"]},

@@ -17,6 +17,10 @@ def say(books, session, words):
     books.ledger.record(session.id, [Event(kind=EventKind.TEXT, payload={"text": words})])
 
 
+def told(page, words):
+    return page.get_by_test_id("event").get_by_text(words, exact=True)
+
+
 @pytest.fixture
 def live(books):
     """A session at work."""
@@ -52,7 +56,7 @@ def test_while_the_ledger_is_away_pages_say_so_once_keep_everything_and_go_on_by
 ):
     with browser(admin) as open_page:
         session, approvals = open_page(f"session&id={live.id}"), open_page("approvals")
-        session.get_by_text("before").wait_for()
+        told(session, "before").wait_for()
         cost = session.get_by_test_id("figure-cost").inner_text()
         answer = approvals.get_by_test_id("param-feedback").first
         answer.fill(TYPED)
@@ -61,9 +65,9 @@ def test_while_the_ledger_is_away_pages_say_so_once_keep_everything_and_go_on_by
             overview = open_page("overview")
             for page in (session, approvals, overview):
                 page.get_by_test_id("trouble").wait_for()
-                (told,) = page.get_by_test_id("trouble").all_inner_texts()
-                assert "The ledger cannot be reached" in told
-                assert "goes on by itself" in told
+                (words,) = page.get_by_test_id("trouble").all_inner_texts()
+                assert "The ledger cannot be reached" in words
+                assert "goes on by itself" in words
                 assert "psycopg" not in page.content()
             session.locator("[data-state=lost]").wait_for()
             assert session.get_by_test_id("figure-cost").inner_text() == cost
@@ -73,6 +77,6 @@ def test_while_the_ledger_is_away_pages_say_so_once_keep_everything_and_go_on_by
         for page in (session, approvals, overview):
             page.get_by_test_id("trouble").wait_for(state="detached")
         overview.get_by_test_id("figures").wait_for()
-        session.get_by_text("afterwards").wait_for()
-        assert session.get_by_text("before").count() == 1
+        told(session, "afterwards").wait_for()
+        assert told(session, "before").count() == 1
         assert (answer.input_value(), scrolled(approvals)) == (TYPED, 90)

@@ -34,7 +34,7 @@ export const StackedBars = ({ days, points, tell, testid, height = 150 }) => {
     return html`
       <g key=${day} onMouseEnter=${() => setOver(day)} onMouseLeave=${() => setOver(null)}
         onFocus=${() => setOver(day)} onBlur=${() => setOver(null)} tabIndex=${sum(day) ? 0 : undefined} role="img"
-        aria-label="${day}: ${tell(sum(day))}" style=${{ outline: "none" }}>
+        aria-label="${day}: ${tell(sum(day))}">
         <rect x="${index * width}%" width="${width}%" y=${0} height=${height} fill="transparent" />
         ${parts}
       </g>`;
@@ -42,7 +42,7 @@ export const StackedBars = ({ days, points, tell, testid, height = 150 }) => {
   if (most === 0) return html`<${Text} color="fg.muted" py=${8} textAlign="center" data-testid=${testid}>Nothing in this time.<//>`;
   return html`
     <${Box} data-testid=${testid}>
-      <${Text} fontSize="xs" color="fg.muted" h="1.5em" fontVariantNumeric="tabular-nums">
+      <${Text} fontSize="xs" color="fg.muted" h="3em" lineHeight="1.5" lineClamp=${2} fontVariantNumeric="tabular-nums">
         ${over
           ? `${over}: ${tell(sum(over))} (${of(over).map((point) => `${point.name || "none"} ${tell(point.value)}`).join(", ")})`
           : `highest day ${tell(most)}`}

@@ -14,6 +14,9 @@ export function dollars(amount) {
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
+// somebody has set it: no more digits than it has
+export const limit = (amount) => dollars(amount).replace(/(\.\d\d)0+$/, "$1");
+
 // what is known, and that something is not: where nothing is, 0 would be a guess
 export const cost = ({ known_usd, unknown_calls }) => {
   if (unknown_calls === 0) return dollars(known_usd);
@@ -26,6 +29,7 @@ export const percent = (share) => (share === null ? "–" : `${(100 * share).toF
 
 export function duration(milliseconds) {
   const seconds = milliseconds / 1000;
+  if (seconds < 0.1) return `${Math.round(milliseconds)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);

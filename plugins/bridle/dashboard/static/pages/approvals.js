@@ -58,7 +58,7 @@ export const Approval = ({ asked, onDone }) => {
       ${Object.entries(asked.params).map(
         ([name, given]) => html`<${Box} key=${name} mt=${3}>
           <${Text} as="label" htmlFor="${asked.answer_path}-${name}" fontSize="sm">${given?.description ?? name}<//>
-          <${Textarea} id="${asked.answer_path}-${name}" size="sm" rows=${2} value=${values[name] ?? ""} data-testid="param-${name}"
+          <${Textarea} id="${asked.answer_path}-${name}" size="sm" rows=${2} value=${values[name] ?? ""} disabled=${!asked.may_answer} data-testid="param-${name}"
             onChange=${(event) => setValues({ ...values, [name]: event.target.value })} />
         <//>`,
       )}

@@ -2,7 +2,7 @@
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, usePlace } from "../kit/use.js";
 import { address } from "../kit/api.js";
-import { compact, cost, count, dollars, many, time } from "../kit/format.js";
+import { compact, cost, count, dollars, limit, many, time } from "../kit/format.js";
 import { Card, Empty, Fold, Loaded, Section } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { DataTable } from "../kit/table.js";
@@ -25,7 +25,7 @@ export default function Costs() {
           data-testid="by-${each}" onClick=${() => change({ by: each })}>by ${TITLES[each] ?? each}<//>`,
       )}
       ${["since", "until"].map(
-        (name) => html`<${Flex} key=${name} align="center" gap=${1} fontSize="sm" color="fg.muted">${name}
+        (name) => html`<${Flex} key=${name} align="center" gap=${1} fontSize="sm" color="fg.muted"><span title="a day, UTC">${name}</span>
           <${Input} size="sm" w="9.5rem" type="date" aria-label=${name} value=${place[name] ?? ""}
             onChange=${(event) => change({ [name]: event.target.value })} /><//>`,
       )}
@@ -88,12 +88,13 @@ const AsIf = ({ span }) => {
               <//>
               <${Text}>
                 The same ${many(data.calls, "call")}, token by token, would have cost <b data-testid="as-if-usd">${dollars(data.as_if_usd)}</b>;
-                <b> ${dollars(data.known_usd)}</b> were paid${other ? `: ${Math.abs(Math.round(100 * (1 - paid / other)))} % ${paid <= other ? "less" : "more"}` : ""}.
+                <b> ${dollars(data.known_usd)}</b> were paid${other && !data.unknown_calls ? `: ${Math.abs(Math.round(100 * (1 - paid / other)))} % ${paid <= other ? "less" : "more"}` : ""}.
               <//>
             <//>
             <${Text} fontSize="xs" color="fg.muted" mt=${1}>
               A comparison, no forecast: another model would have used other tokens.
-              ${data.unpriced_calls + data.unknown_calls > 0 && ` ${many(data.unpriced_calls, "call")} without known tokens and ${data.unknown_calls} without a known cost are left out.`}
+              ${data.unpriced_calls > 0 && ` It is unknown, because the tokens of ${many(data.unpriced_calls, "call")} are.`}
+              ${data.unknown_calls > 0 && ` What was paid lacks ${many(data.unknown_calls, "call")} of unknown cost.`}
             <//>`;
         }}
       <//>
@@ -116,16 +117,16 @@ const Budgets = () => {
 
 export const BudgetCard = ({ budget }) => {
   const [open, setOpen] = useState(false);
-  const [part, whole, tell] = budget.cap_usd !== null
-    ? [Number(budget.spent_usd), Number(budget.cap_usd), (value) => dollars(String(value))]
-    : [budget.spent_tokens, budget.cap_tokens ?? 0, (value) => `${compact(value)} tokens`];
+  const [part, whole, told] = budget.cap_usd !== null
+    ? [Number(budget.spent_usd), Number(budget.cap_usd), `${dollars(budget.spent_usd)} of ${limit(budget.cap_usd)}`]
+    : [budget.spent_tokens, budget.cap_tokens ?? 0, `${compact(budget.spent_tokens)} of ${compact(budget.cap_tokens ?? 0)} tokens`];
   const capped = budget.cap_usd !== null || budget.cap_tokens !== null;
   return html`
-    <${Card} mb=${2} data-testid="budget">
+    <${Card} mb=${2} pb=${1} data-testid="budget">
       <${Flex} justify="space-between" gap=${3} wrap="wrap" mb=${1}>
         <${Text} fontWeight="medium" overflowWrap="anywhere">${budget.scope}<//>
         <${Text} fontVariantNumeric="tabular-nums" fontSize="sm">
-          ${capped ? `${tell(part)} of ${tell(whole)}` : `${dollars(budget.spent_usd)}, no cap`}
+          ${capped ? told : `${dollars(budget.spent_usd)}, no cap`}
           ${budget.warned_at && ` · ▲ 80 % at ${time(budget.warned_at)}`} ${budget.stopped_by && ` · ■ stopped by ${budget.stopped_by}`}
         <//>
       <//>

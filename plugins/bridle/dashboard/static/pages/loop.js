@@ -1,7 +1,7 @@
 // One loop: its rounds side by side, what they cost, what a person may do with it.
 import { ChakraUI, html } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
-import { ago, commit, compact, cost, count, dollars, many, percent, time } from "../kit/format.js";
+import { ago, commit, compact, cost, count, dollars, limit, many, percent, time } from "../kit/format.js";
 import { Card, Empty, Figure, Go, Loaded, Section, State } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { Code, Facts } from "../kit/facts.js";
@@ -76,7 +76,7 @@ const Figures = ({ data }) => {
       <${Figure} name="Cost" testid="figure-cost" value=${cost(loop.totals)}
         made=${cap === null
           ? "no cap in dollars"
-          : html`<${Meter} part=${Number(budget.spent_usd)} whole=${Number(cap)} label="spent of the loop's budget" /> of ${dollars(cap)}`} />
+          : html`<${Meter} part=${Number(budget.spent_usd)} whole=${Number(cap)} label="spent of the loop's budget" /> of ${limit(cap)}`} />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(loop.totals.tokens)} made="${many(loop.totals.calls, "model call")}" />
       <${Figure} name="Orchestration" testid="figure-orchestration" value=${percent(loop.totals.tokens ? orchestration / loop.totals.tokens : null)}
         made="${count(orchestration)} tokens of the orchestrator" />

@@ -40,7 +40,7 @@ const LoopTable = ({ loops }) => {
       wide: true,
       of: (loop) => html`
         <${Go} page="loop" params=${{ id: loop.id }} fontWeight="medium">
-          <${Text} as="span" lineClamp=${2} minW="14rem">${loop.goal}<//>
+          <${Text} as="span" lineClamp=${2} minW=${{ base: "10rem", md: "14rem" }}>${loop.goal}<//>
         <//>
         <${Text} color="fg.muted" fontSize="xs">${loop.id}<//>`,
     },

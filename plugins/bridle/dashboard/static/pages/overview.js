@@ -1,7 +1,7 @@
 // The first page: what runs, what waits, what failed, what it cost.
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
-import { ago, compact, cost, count, dollars, many, percent } from "../kit/format.js";
+import { ago, compact, cost, count, dollars, limit, many, percent } from "../kit/format.js";
 import { Card, Empty, Figure, Go, Loaded, Section, to } from "../kit/parts.js";
 import { Meter, StackedBars } from "../kit/chart.js";
 import { RunTable } from "../parts/runs.js";
@@ -49,7 +49,7 @@ const Today = ({ spent }) => {
   const cap = spent.cap_usd === null || spent.counted_usd === null ? null : Number(spent.cap_usd);
   const made = cap === null
     ? `${compact(spent.totals.tokens)} tokens, ${many(spent.totals.calls, "call")}; no daily cap`
-    : html`<${Meter} part=${Number(spent.counted_usd)} whole=${cap} label="spent today" /> of ${dollars(spent.cap_usd)} a day`;
+    : html`<${Meter} part=${Number(spent.counted_usd)} whole=${cap} label="spent today" /> of ${limit(spent.cap_usd)} a day`;
   return html`<${Figure} name="Spent today (UTC)" value=${cost(spent.totals)} made=${made} testid="figure-today" />`;
 };
 

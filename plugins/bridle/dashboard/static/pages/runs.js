@@ -63,7 +63,7 @@ const Search = ({ text, onText }) => {
 };
 
 const Choice = ({ name, value, values, onChoice }) => html`
-  <${NativeSelect.Root} size="sm" w="auto" flex="0 1 10rem">
+  <${NativeSelect.Root} size="sm" w="auto" flex=${{ base: "1 1 8rem", md: "0 1 10rem" }}>
     <${NativeSelect.Field} aria-label=${name} data-testid="filter-${name}" value=${value ?? ""}
       onChange=${(event) => onChoice(event.target.value)}>
       <option value="">any ${name}</option>
@@ -74,7 +74,7 @@ const Choice = ({ name, value, values, onChoice }) => html`
 
 const Day = ({ name, value, onDay }) => html`
   <${Flex} align="center" gap=${1} fontSize="sm" color="fg.muted">
-    ${name}
+    <span title="midnight, UTC">${name}</span>
     <${Input} size="sm" w="9.5rem" type="date" aria-label=${name} value=${value?.slice(0, 10) ?? ""}
       onChange=${(event) => onDay(event.target.value && `${event.target.value}T00:00:00Z`)} />
   <//>`;

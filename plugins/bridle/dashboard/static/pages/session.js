@@ -2,7 +2,7 @@
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
 import { post } from "../kit/api.js";
-import { commit, compact, cost, count, dollars, duration, many, step, time } from "../kit/format.js";
+import { commit, compact, cost, count, duration, limit, many, step, time } from "../kit/format.js";
 import { Card, Empty, Figure, Fold, Go, Loaded, Mono, Section, State } from "../kit/parts.js";
 import { Confirm } from "../kit/confirm.js";
 import { Code, Facts } from "../kit/facts.js";
@@ -93,21 +93,21 @@ const Figures = ({ data }) => {
   return html`
     <${Flex} gap=${3} wrap="wrap" mb=${3} data-testid="figures">
       <${Figure} name="Cost" testid="figure-cost" value=${cost(totals)}
-        made="${totals.unknown_calls ? `${many(totals.unknown_calls, "call")} of unknown cost, ` : ""}${cost_usd ? `of at most ${dollars(cost_usd)}` : "no limit in dollars"}" />
+        made="${totals.unknown_calls ? `${many(totals.unknown_calls, "call")} of unknown cost, ` : ""}${cost_usd ? `of at most ${limit(cost_usd)}` : "no limit in dollars"}" />
       <${Figure} name="Tokens" testid="figure-tokens" value=${compact(totals.tokens)}
         made=${tokens ? `of at most ${compact(tokens)}` : "no limit in tokens"} />
       <${Figure} name="Model calls" testid="figure-calls" value=${count(totals.calls)}
         made="${count(data.calls.filter((call) => !["ok", "under way"].includes(call.status)).length)} went wrong" />
       <${Figure} name="Turns" testid="figure-turns" value=${span.end ? count(data.turns) : "–"}
-        made="${span.end ? "" : "told at its end, "}of at most ${turns ?? "any number"}" />
+        made="${span.end ? "" : "told at its end, "}${turns ? `of at most ${turns}` : "no limit in turns"}" />
       <${Figure} name="Time" testid="figure-time" value=${duration((span.end ? Date.parse(span.end) : now) - Date.parse(span.start))}
-        made="of at most ${minutes ?? "any number of"} min" />
+        made=${minutes ? `of at most ${minutes} min` : "no limit in time"} />
     <//>
     <${Box} mb=${6}><${Tokens} totals=${totals} /><//>`;
 };
 
 const LIMITS = {
-  cost_usd: dollars,
+  cost_usd: limit,
   tokens: (number) => many(number, "token"),
   turns: (number) => many(number, "turn"),
   minutes: (number) => `${number} min`,

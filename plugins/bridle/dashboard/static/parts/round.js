@@ -1,6 +1,6 @@
 // One round of a loop: what the orchestrator decided, what the workers delivered, what the criteria say, what it cost.
 import { ChakraUI, html } from "../kit/html.js";
-import { commit, compact, cost, count, dollars, duration } from "../kit/format.js";
+import { commit, compact, cost, count, dollars, duration, limit } from "../kit/format.js";
 import { Card, Fold, Go, Mono, State } from "../kit/parts.js";
 import { Meter } from "../kit/chart.js";
 import { Code } from "../kit/facts.js";
@@ -66,7 +66,7 @@ const Cost = ({ round, budget }) => html`
     (orchestration <span data-testid="round-orchestration">${count(round.orchestration_tokens)}</span>)
   <//>
   <${Text} fontSize="xs" color="fg.muted" mb=${1}>
-    <span data-testid="round-cumulated">${dollars(round.cumulated_usd)}</span> since the beginning${budget?.cap_usd ? ` of ${dollars(budget.cap_usd)}` : ""}
+    <span data-testid="round-cumulated">${dollars(round.cumulated_usd)}</span> since the beginning${budget?.cap_usd ? ` of ${limit(budget.cap_usd)}` : ""}
   <//>
   ${budget?.cap_usd &&
   html`<${Meter} part=${Number(round.cumulated_usd)} whole=${Number(budget.cap_usd)} label="spent after round ${round.round}" />`}`;

@@ -18,7 +18,7 @@ export const RunTable = ({ runs, testid = "runs" }) => {
         <${Go} page="run" params=${{ dag_id: run.dag_id, run_id: run.run_id }} fontWeight="medium">${run.run_id}<//>
         <${Text} color="fg.muted" fontSize="xs">${run.dag_id}${run.round ? `, round ${run.round}` : ""}<//>`,
     },
-    { name: "state", title: "State", of: (run) => (run.state ? html`<${State} state=${run.state} />` : "forgotten by Airflow") },
+    { name: "state", title: "State", of: (run) => (run.state ? html`<${State} state=${run.state} />` : html`<${Text} as="span" color="fg.muted" title="Airflow has no such run any more">forgotten<//>`) },
     {
       name: "repo",
       title: "Repository",
@@ -35,7 +35,7 @@ export const RunTable = ({ runs, testid = "runs" }) => {
       title: "Last said, or why it failed",
       wide: true,
       of: (run) => html`<${Text} color=${run.reason ? "fg.error" : "fg.muted"} fontSize="xs" lineClamp=${2} minW="12rem"
-        title=${run.reason || undefined}>${run.reason ? `✗ ${run.reason}` : said(run.summary)}<//>`,
+        title=${run.reason || undefined}>${run.reason ? `✗ ${said(run.reason)}` : said(run.summary)}<//>`,
     },
   ];
   return html`<${DataTable} columns=${columns} rows=${runs} testid=${testid} rowTestid="run-row"
@@ -50,9 +50,9 @@ export const pull = (url) => {
   return webLink(url) ? html`<${Outside} href=${url}>${name}<//>` : html`<span title=${url}>${name}</span>`;
 };
 
-// a structured answer is JSON: its own summary says it better
+// a structured answer is JSON: its own summary says it better; which session is said beside it
 export const said = (text) => {
-  if (!text.startsWith("{")) return text;
+  if (!text.startsWith("{")) return text.replace(/^session [0-9a-f-]{36}: /, "");
   try {
     const { summary, root_cause, why, label } = JSON.parse(text);
     return summary ?? root_cause ?? why ?? label ?? text;

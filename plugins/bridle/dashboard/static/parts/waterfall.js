@@ -97,8 +97,9 @@ const Bar = ({ span, axis, pixels, now, top, next, open, reached, onOpen }) => {
   const told = `${span.kind} ${words}, ${step(span.task_id, span.map_index)}: ${span.state}, ${duration(end - start)}`;
   // a short bar's words stand behind it where there is room
   const letters = 6.3 * words.length;
-  const room = ((next ? axis.x(Date.parse(next.start)) : 100) - left - width) * 0.01 * pixels;
-  const beside = 0.01 * width * pixels < letters + 24 && room > letters + 12;
+  const drawn = Math.max(NARROWEST, 0.01 * width * pixels);
+  const room = ((next ? axis.x(Date.parse(next.start)) : 100) - left) * 0.01 * pixels - drawn;
+  const beside = drawn < letters + 24 && room > letters + 12;
   return html`
     <${Flex} as="button" type="button" data-bar=${keyOf(span)} data-testid="bar" data-kind=${span.kind} data-state=${span.state}
       aria-label=${told} aria-expanded=${open} title=${told} tabIndex=${reached ? 0 : -1} onClick=${() => onOpen(span)}
