@@ -20,7 +20,7 @@ export function useApi(path, params = {}, every = 0) {
     const ending = new AbortController();
     let timer;
     const ask = async (first = false) => {
-      let next = every;
+      let next = Math.max(every, AGAIN);
       const away = (error) => miss(me, { error, at: had.current, reload });
       const slow = setTimeout(() => away(TAKES_LONG), SLOW);
       try {
@@ -29,13 +29,15 @@ export function useApi(path, params = {}, every = 0) {
           had.current = Date.now();
           miss(me, null);
           setState({ key, data });
+          next = every;
         }
       } catch (error) {
         if (error.name === "AbortError") return;
-        if (error.passing) {
-          away(error);
-          next = Math.max(every, AGAIN);
-        } else miss(me, null);
+        if (error.passing) away(error);
+        else {
+          miss(me, null);
+          next = every;
+        }
         const told = error.passing ? { away: true } : { error };
         setState((before) => ({ key, data: before.key === key ? before.data : undefined, ...told }));
       } finally {
