@@ -18,10 +18,10 @@ export default function Overview() {
 
 const Shown = ({ data, days, setDays }) => html`
   <${Flex} gap=${3} wrap="wrap" mb=${6} data-testid="figures">
-    <${Figure} name="Running" value=${data.running.length} testid="figure-running" made=${busy(data.running)} />
+    <${Figure} name="Running" value=${counted(data.running)} testid="figure-running" made=${busy(data.running)} />
     <${Figure} name="Waiting for a human" value=${data.waiting.length} testid="figure-waiting"
       made=${data.waiting.length ? `the oldest asked ${ago(data.waiting[0].opened_at)}` : "nobody has to answer"} />
-    <${Figure} name="Failed in 24 hours" value=${data.failed.length} testid="figure-failed"
+    <${Figure} name="Failed in 24 hours" value=${counted(data.failed)} testid="figure-failed"
       tone=${data.failed.length ? "fg.error" : undefined} made=${data.failed.length ? "see below" : "none"} />
     <${Today} spent=${data.spent_today} />
     <${Figure} name="Runs that succeeded" value=${percent(data.success_rate.value)} testid="figure-success"
@@ -39,6 +39,10 @@ const Shown = ({ data, days, setDays }) => html`
   html`<${Section} title="Failed in 24 hours" testid="failed"><${RunTable} runs=${data.failed} /><//>`}
   <${Spending} data=${data} days=${days} setDays=${setDays} />
   <${Recent} />`;
+
+// the API lists no more of them
+const MOST = 50;
+const counted = (runs) => (runs.length < MOST ? count(runs.length) : `${MOST} or more`);
 
 const busy = (runs) => {
   const sessions = runs.reduce((total, run) => total + run.open_sessions, 0);
