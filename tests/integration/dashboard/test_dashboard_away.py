@@ -25,6 +25,7 @@ def told(page, words):
 def live(books):
     """A session at work."""
     session = books.open("watched", "implement")
+    books.call(session)
     say(books, session, "before")
     yield session
     books.close(session)
