@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.errors import InvalidInput
-from bridle.ledger.schema import effect, session
+from bridle.ledger.schema import effect, failure, session
 from bridle.ledger.spending import sums
 from bridle.ledger.summaries import run, spending
 
@@ -141,18 +141,14 @@ def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
 
 
 def reasons_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
-    """`dag_id`, `run_id` and `reason` of each of these runs' steps whose newest session failed."""
-    c = session.c
-    step = (c.dag_id, c.run_id, c.task_id, c.map_index)
-    newest = (
-        select(c.dag_id, c.run_id, c.outcome, c.reason, c.closed_at)
-        .where(tuple_(c.dag_id, c.run_id).in_(keys))
-        .distinct(*step)
-        .order_by(*step, c.opened_at.desc())
-        .subquery()
-    )
-    query = select(newest).where(newest.c.outcome != "done", newest.c.reason != "")
-    return query.order_by(newest.c.closed_at)  # the newest is the last, and counts
+    """`dag_id`, `run_id` and `reason` of what failed first of each of these runs and was not tried again.
+
+    What fails after that mostly says that something before it did.
+    """
+    c = failure.c
+    of_run = (c.dag_id, c.run_id)
+    query = select(*of_run, (c.kind + ": " + c.reason).label("reason")).where(tuple_(*of_run).in_(keys))
+    return query.distinct(*of_run).order_by(*of_run, c.generation.desc(), c.retryable, c.id)
 
 
 def _joined(keys: Sequence[RunKey], **more: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from bridle.agents.base import Event, EventKind
+from bridle.errors import ProviderDown, SessionFailed
 from bridle.ledger.ids import new_id
 from bridle.ledger.records import Allowances, Attempt, CallRequest, Cap, Fence, Price, StepKey, Usage
 from bridle.ledger.store import Ledger
@@ -290,6 +291,9 @@ class Books:
         session = self.open(run, "implement", repo=None)
         self.call(session, cost=None)
         self.close(session, "limit", reason="its budget is spent")
+        self.ledger.record_failure(session.attempt, ProviderDown("529"))
+        self.ledger.record_failure(session.attempt, SessionFailed("its budget is spent"))
+        self.ledger.record_failure(session.attempt, SessionFailed("no round came to a reviewed commit"))
         self.ledger.request_stop(f"run:open_dag/{run}", f"human:{SECRET}")
         self.shift(run, 3)
 

@@ -36,7 +36,9 @@ def test_runs_say_what_their_sessions_and_calls_say(ask, every_page, books):
     assert fixed["totals"]["cost_usd"] is None
     assert fixed["summary"].startswith("It is done")
     reasons = {run["run_id"]: run["reason"] for run in shown if run["reason"]}
-    assert reasons == {"failed": "its budget is spent"}, "a run that did not fail has no reason to"
+    assert reasons == {"failed": "SessionFailed: its budget is spent"}, (
+        "a run that did not fail has no reason to"
+    )
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Run(Shape):
     summary: str
     """The newest that a session said about itself; may be empty. Untrusted text."""
     reason: str
-    """Why the session failed that its run did not get over; empty unless the run failed. Untrusted text."""
+    """What failed first and was not tried again; empty unless the run failed. Untrusted text."""
     pull_request: str | None
     """URL of the pull request that it opened or updated; null: none."""
 
