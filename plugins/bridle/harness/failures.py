@@ -7,20 +7,21 @@ from dataclasses import dataclass
 NAMES = 200
 """How many names of one check are kept."""
 
+# blanks before a name are [ \t]*: \s* runs over line ends, and an agent's million of them would take hours
 _FAILED = (
-    r"^\s*not ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",  # TAP, node --test
-    r"^\s*✖ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",  # node's own reporter
+    r"^[ \t]*not ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",  # TAP, node --test
+    r"^[ \t]*✖ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",  # node's own reporter
     r"^(?:FAILED|ERROR) (?P<name>\S+)",  # pytest
-    r"^\s*--- FAIL: (?P<name>\S+)",  # go
+    r"^[ \t]*--- FAIL: (?P<name>\S+)",  # go
     r"^(?:FAIL|ERROR): (?P<name>\S+ \(.+?\))",  # unittest
     r"^test (?P<name>\S+) \.\.\. FAILED",  # cargo
-    r"^\s*● (?P<name>.+)$",  # jest
+    r"^[ \t]*● (?P<name>.+)$",  # jest
 )
 _PASSED = (
-    r"^\s*ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",
-    r"^\s*✔ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",
+    r"^[ \t]*ok \d+ -? ?(?P<name>.+?)(?: # .*)?$",
+    r"^[ \t]*✔ (?P<name>.+?)(?: \(\d[\d.]*m?s\))?$",
     r"^(?P<name>\S+::\S+) PASSED",
-    r"^\s*--- PASS: (?P<name>\S+)",
+    r"^[ \t]*--- PASS: (?P<name>\S+)",
     r"^test (?P<name>\S+) \.\.\. ok",
 )
 _SUMMARIES = {"failing tests:"}
