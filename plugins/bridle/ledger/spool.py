@@ -33,7 +33,7 @@ class Spool:
                 if os.fstat(file).st_nlink == 0:
                     continue  # replayed and removed while we waited for it
                 # a writer that was killed may have left half a line
-                os.write(file, b"\n" + lines)
+                _write(file, b"\n" + lines)
                 os.fsync(file)
                 return
             finally:
@@ -69,11 +69,17 @@ class Spool:
         return self.folder / f"{session_id}.jsonl"
 
 
+def _write(file: int, data: bytes) -> None:
+    """All of it or an OSError: a disk that fills up takes a part first."""
+    while data:
+        data = data[os.write(file, data) :]
+
+
 def _rows(data: bytes) -> list[dict[str, Any]]:
     rows = []
     for line in data.split(b"\n"):
         try:
             rows += [json.loads(line)] if line else []
-        except json.JSONDecodeError:
+        except ValueError:  # UnicodeDecodeError too: it may end inside a character
             continue  # half a line: its writer was killed in it, so nobody counts on it
     return rows

@@ -1,5 +1,6 @@
 """Events on disk: nothing lost, nothing readable by others, half a line forgiven."""
 
+import resource
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -38,13 +39,30 @@ def test_what_could_not_be_written_stays(tmp_path):
     assert spool.last_seq(session) == 1
 
 
-def test_half_a_line_of_a_killed_writer_is_left_out(tmp_path):
+@pytest.mark.parametrize("half", [b'{"seq": 2, "pay', b'{"seq": 2, "payload": {"text": "\xc3'])
+def test_half_a_line_of_a_killed_writer_is_left_out(tmp_path, half):
     spool, session, seen = Spool(tmp_path), uuid4(), []
     spool.keep(session, rows(1))
-    with (tmp_path / f"{session}.jsonl").open("a") as file:
-        file.write('{"seq": 2, "pay')
+    with (tmp_path / f"{session}.jsonl").open("ab") as file:
+        file.write(half)
     spool.drain(session, seen.extend)
     assert seen == rows(1)
+
+
+def test_a_disk_that_fills_up_is_told_of_and_not_a_row_taken_for_kept(tmp_path):
+    spool, session, seen = Spool(tmp_path), uuid4(), []
+    spool.keep(session, rows(1))
+    size = (tmp_path / f"{session}.jsonl").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            spool.keep(session, rows(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    spool.keep(session, rows(3))
+    spool.drain(session, seen.extend)
+    assert seen == rows(1) + rows(3)
 
 
 def test_rows_go_on_after_half_a_line(tmp_path):
