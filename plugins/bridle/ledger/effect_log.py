@@ -89,6 +89,29 @@ class EffectLog(Part):
             )
             return effect_of(taken.mappings().one())
 
+    def effect_begin(self, key: str, fence: Fence) -> bool:
+        """Make sure, right before the write, that it may happen, and count what it may take from now on.
+
+        Finding out what is in the world may take as long as the write itself.
+
+        Returns:
+            False when another step has intended the effect meanwhile: intend it again.
+
+        Raises:
+            FenceLost: a newer attempt owns the step.
+            StopRequested: somebody asked for a stop.
+        """
+        ours = {**fence_values(fence), "key": key, "state": INTENDED}
+        with self._db.transaction() as connection:
+            require_fence(connection, fence)
+            require_no_stop(connection, own_scopes(fence))
+            begun = connection.execute(
+                update(effect)
+                .where(*(effect.c[name] == value for name, value in ours.items()))
+                .values(intended_at=func.clock_timestamp())
+            )
+            return begun.rowcount > 0
+
     def effect_done(self, key: str, receipt: dict[str, Any]) -> None:
         """Write down that it is in the world.
 

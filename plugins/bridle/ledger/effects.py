@@ -62,24 +62,27 @@ def perform(
         FenceLost: a newer attempt owns the step.
         StopRequested: somebody asked for a stop.
     """
-    row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
-    while row.settled_in:
-        time.sleep(min(row.settled_in, 0.5))
+    while True:
         row = ledger.effect_intend(attempt, fence, key, version, kind, target, settle_seconds=settle_seconds)
-    if row.state == DONE and row.receipt is not None:
-        return Receipt(**row.receipt)
-    try:
-        receipt = lookup()
-    except EffectUncertain as error:
-        ledger.effect_uncertain(key, str(error))
-        raise
-    if receipt is None or receipt.version != version:
+        if row.settled_in:
+            time.sleep(min(row.settled_in, 0.5))
+            continue
+        if row.state == DONE and row.receipt is not None:
+            return Receipt(**row.receipt)
+        try:
+            receipt = lookup()
+        except EffectUncertain as error:
+            ledger.effect_uncertain(key, str(error))
+            raise
+        if receipt is not None and receipt.version == version:
+            break
         if row.state == UNCERTAIN:
             raise EffectUncertain(
                 f"{kind} {key} at {target} is uncertain: {row.why}; look there, then resolve it: "
                 f"`bridle resolve '{key}' --done URL`, or `--not-done`, and clear the task"
             )
-        ledger.verify(fence)
-        receipt = act()
+        if ledger.effect_begin(key, fence):
+            receipt = act()
+            break
     ledger.effect_done(key, asdict(receipt))
     return receipt

@@ -171,6 +171,41 @@ def test_a_newer_attempt_waits_for_a_write_that_is_under_way(ledger, ledger_url,
     assert first.wait(20) == 0
 
 
+def test_a_write_may_take_its_whole_time_however_long_the_look_before_it_took(ledger, opened, world):
+    attempt, fence, _ = opened
+    waits = []
+
+    def lookup():
+        time.sleep(1.2)  # more than settle_seconds
+
+    def act():
+        retry = make_attempt(2)
+        row = ledger.effect_intend(
+            retry, ledger.take_step(retry), "comment:demo#7", "v1", "comment", "demo#7", settle_seconds=1
+        )
+        waits.append(row.settled_in)
+        return world.act()
+
+    do(ledger, attempt, fence, world, lookup=lookup, act=act, settle_seconds=1)
+    assert waits[0] > 0
+
+
+def test_of_two_runs_at_one_object_the_one_that_looked_longer_looks_again(ledger, opened, world):
+    attempt, fence, _ = opened
+    looks = []
+
+    def lookup():
+        looks.append(world.lookup())
+        if len(looks) == 1:
+            time.sleep(0.3)
+            other = make_attempt(2, step=replace(STEP, run_id="manual__2"))
+            do(ledger, other, ledger.take_step(other), world, lookup=lambda: None)
+        return looks[-1]
+
+    assert do(ledger, attempt, fence, world, lookup=lookup).version == "v1"
+    assert (len(looks), world.writes()) == (2, ["v1"])
+
+
 def test_an_older_attempt_does_not_act_once_a_newer_one_has_the_step(ledger, opened, world):
     attempt, fence, _ = opened
 
