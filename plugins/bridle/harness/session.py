@@ -305,7 +305,7 @@ class Session:
 
         def beat() -> None:
             self._ledger.heartbeat(session_id)
-            step.verify()
+            step.verify(f"session:{session_id}")
 
         def keep() -> None:
             recorder.save_transcript()
@@ -338,7 +338,7 @@ class Session:
         """What went wrong, by whoever knows best: a watcher, the ledger, the gateway, the runtime."""
         halted = next((watcher.halted for watcher in watchers if watcher.halted), None)
         try:
-            self._step.verify()
+            self._step.verify(f"session:{session_id}")
         except Halted as stopped:
             return halted or stopped
         return error_of(result, gateway, session=str(session_id))

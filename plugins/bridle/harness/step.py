@@ -51,8 +51,11 @@ class Step:
             scopes.append(f"loop:{attempt.loop_id}")
         return tuple(scopes)
 
-    def verify(self) -> None:
+    def verify(self, *scopes: str) -> None:
         """Make sure that this attempt may still write; called before every round, commit and effect.
+
+        Args:
+            scopes: further ones whose stop flags count: a session's.
 
         Raises:
             StopRequested: somebody asked for a stop.
@@ -60,7 +63,7 @@ class Step:
         """
         if self.stop.is_set():
             raise StopRequested(f"{self.attempt.step.path} was asked to stop")
-        self.ledger.verify(self.fence, self.scopes)
+        self.ledger.verify(self.fence, (*self.scopes, *scopes))
 
     @property
     def roles(self) -> Roles:

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -144,21 +145,26 @@ def test_a_cleared_step_does_not_go_on_from_a_base_that_others_have_moved(bed: M
     assert [file.path for file in patch.files] == ["calc.py"]
 
 
-def test_a_stop_in_mid_session_keeps_the_edits(bed: Make) -> None:
-    sleep = {"ops": [{"op": "shell", "command": "sleep 60"}]}
+@pytest.mark.parametrize("of", ["run", "session"])
+def test_a_stop_in_mid_session_keeps_the_edits(bed: Make, of: str) -> None:
+    """It waits in a tool, and hears of it though it calls no model."""
+    sleep = {"ops": [{"op": "shell", "command": "sleep 600"}]}
     here = bed(
         {"implement": [[edit("a - b", "a + b")[1], sleep, {"text": "."}]]},
         checkpoint_seconds=600.0,
     )
     step = here.step()
+    began = time.monotonic()
 
     def stop() -> None:
-        here.wait_for_event("tool_call", "sleep 60")
-        here.ledger.request_stop("run:dag/run", "human:ada")
+        here.wait_for_event("tool_call", "sleep 600")
+        session = here.ledger.step_state(step.attempt.step, 2).sessions[0]
+        here.ledger.request_stop({"run": "run:dag/run", "session": f"session:{session.id}"}[of], "human:ada")
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(StopRequested):
         work(step, here.work())
+    assert time.monotonic() - began < 300  # long before the tool is through
     session = here.ledger.step_state(step.attempt.step, 2).sessions[0]
     assert (session.outcome, bool(session.checkpoint)) == ("stopped", True)
 
