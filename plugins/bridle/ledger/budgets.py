@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError
@@ -116,11 +116,16 @@ def _columns() -> list[ColumnElement[Any]]:
 
 
 def require_no_stop(connection: Connection, scopes: Iterable[str]) -> None:
-    """Raises StopRequested when one of the scopes, today, or everything, shall stop."""
+    """Raises StopRequested when one of the scopes, today, a run's DAG today, or everything, shall stop."""
     scope = budget.c.scope
+    named = {EVERYTHING, *scopes}
+    dags = {name.removeprefix("run:").partition("/")[0] for name in named if name.startswith("run:")}
+    today = select(func.bridle.today(type_=Text)).scalar_subquery()  # asked for once: the index is of use
     row = connection.execute(
         select(scope, budget.c.stopped_by)
-        .where(or_(scope.in_([EVERYTHING, *scopes]), scope == func.bridle.today()))
+        .where(
+            or_(scope.in_(named), *(scope == today.concat(end) for end in ["", *(f"/{dag}" for dag in dags)]))
+        )
         .where(budget.c.stopped_by.is_not(None))
         .limit(1)
     ).first()

@@ -103,9 +103,12 @@ def test_80_percent_are_told_of_once_and_again_when_the_cap_was_raised(ledger, o
     )
 
 
-def test_a_stop_of_today_stops_what_works_today(ledger, opened):
+@pytest.mark.parametrize("of", ["", "/issue_fix"])
+def test_a_stop_of_today_stops_what_works_today(ledger, opened, of):
     _, fence, session_id = opened
-    ledger.request_stop(today(), "human:ada")
+    ledger.request_stop(f"{today()}/another", "human:ada")
+    ledger.verify(fence)
+    ledger.request_stop(f"{today()}{of}", "human:ada")
     with pytest.raises(StopRequested):
         ledger.verify(fence)
     with pytest.raises(StopRequested, match="bridle resume"):
