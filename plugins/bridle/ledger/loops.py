@@ -23,6 +23,10 @@ Verdict = Literal["start", "next", "done", "stop"]
 COUNTED_FROM = "counted_from"
 """Key of `LoopRow.params`: the round from which on the stop rules count; a person who resumes moves it."""
 
+FACT_BYTES = 4 << 20
+"""A fact of a round, encoded: the loop goes on from it, so it must not be cut. Ten checks with all the names
+that are kept of their tests are half a megabyte, as are the prompts of thirty workers."""
+
 ENDED: tuple[LoopState, ...] = ("stopped", "done", "failed")
 
 
@@ -272,7 +276,9 @@ class Loops(Part):
         facts |= {"checks": checks, "answer": answer}
         values: dict[str, Any] = {"head_commit": head, "verdict": verdict}
         values["reason"] = None if reason is None else self._door.text(reason)
-        values |= {name: None if fact is None else self._door.json(fact) for name, fact in facts.items()}
+        values |= {
+            name: None if fact is None else self._door.json(fact, FACT_BYTES) for name, fact in facts.items()
+        }
         self._change_round(row, {name: value for name, value in values.items() if value is not None})
         return self.round(row.loop_id, row.round)
 

@@ -28,6 +28,16 @@ def test_a_loop_is_opened_once_and_starts_where_it_was_opened(ledger):
     assert (again.head_commit, again.opened_at) == ("b" * 40, first.opened_at)
 
 
+def test_the_facts_of_a_round_are_whole_however_many_tests_failed(ledger):
+    open_loop(ledger)
+    row = ledger.open_round("loop-1", 1, run_id="loop-1-r1", base="a" * 40)
+    names = [f"tests/test_board.py::test_number_{number:03}_{'x' * 80}" for number in range(200)]
+    checks = [{"name": name, "passed": False, "failing": names, "passing": names} for name in ("a", "b", "c")]
+    tasks = [{"title": str(number), "prompt": "p" * 15_000} for number in range(10)]
+    noted = ledger.note_round(row, checks=checks, dispatched=tasks)
+    assert (noted.checks, noted.dispatched) == (checks, tasks)
+
+
 def test_a_deadline_is_judged_by_the_databases_clock_and_can_be_moved(ledger):
     assert open_loop(ledger, hours=0).late
     assert not ledger.extend_loop("loop-1", hours=1).late
