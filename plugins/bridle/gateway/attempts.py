@@ -10,7 +10,6 @@ import contextlib
 import json
 import time
 from collections.abc import Coroutine
-from itertools import zip_longest
 from math import ceil
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridle.agents.base import Dialect, Event, EventKind
-from bridle.errors import BridleError
+from bridle.errors import BridleError, LedgerUnavailable
 from bridle.gateway import refusal
 from bridle.gateway.chain import Chain
 from bridle.gateway.lost import Lost
@@ -75,18 +74,32 @@ class Attempts(Response):
         rest = candidates[0].rest
         if rest and not await _while_wanted(_pause(rest, candidates[0].link), receive, candidates[0].link):
             return
-        for candidate, following in zip_longest(candidates, candidates[1:]):
+        for candidate in candidates:
             link = candidate.link
+            if link is not self._chain.known and (unheard := await self._change(link)):
+                await unheard(scope, receive, send)
+                return
             relay = await self._ask(link, scope, receive, send)
             if relay is not None and relay.answered:
                 self._chain.answered(link)
             if relay is None or relay.lost is None:
                 return
             self._chain.failed(link, relay.lost)
-            if following is not None:
-                await _tell(link, EventKind.FALLBACK, **_switch(link, following.link, relay.lost.reason))
-            else:
+            if link is candidates[-1].link:
                 await self._last_word(link, relay.lost, self._chain.pause)(scope, receive, send)
+
+    async def _change(self, link: Session) -> Response | None:
+        """Tell that another model is asked from here on; an answer when nobody could be told."""
+        chain, progress = self._chain, link.progress
+        names = {"model": _name(chain.known), "next": _name(link)}
+        try:
+            await _tell(link, EventKind.FALLBACK, **names, reason=chain.lost(chain.known))
+        except LedgerUnavailable as error:
+            return refusal.no_books(self._dialect, error)
+        if progress.ended and progress.final:
+            return refusal.final(self._dialect, progress.ended, progress.reason)
+        chain.known = link
+        return None
 
     def _last_word(self, link: Session, lost: Lost, pause: float | None) -> Response:
         """What the agent is told when nobody answers.
@@ -146,11 +159,8 @@ class _Patience:
         self._link.progress.touch()
         if seconds > _TELL_AFTER and not self._told:
             self._told = True
-            await _tell(self._link, EventKind.WAITING, reason=self._reason)
-
-
-def _switch(link: Session, following: Session, reason: str) -> dict[str, str]:
-    return {"model": _name(link), "next": _name(following), "reason": reason}
+            with contextlib.suppress(LedgerUnavailable):  # it is said and no more
+                await _tell(self._link, EventKind.WAITING, reason=self._reason)
 
 
 def _name(link: Session) -> str:
@@ -160,6 +170,8 @@ def _name(link: Session) -> str:
 async def _tell(link: Session, kind: EventKind, **payload: str) -> None:
     try:
         await asyncio.to_thread(link.on_event, Event(kind=kind, payload=payload))
+    except LedgerUnavailable:
+        raise
     except BridleError as error:  # a newer attempt owns the step
         link.progress.end("stopped", str(error))
 

@@ -39,7 +39,10 @@ class Chain:
         self.links = tuple(links)
         self.choosing = asyncio.Lock()
         """Held by the one request that looks for the model that answers; others wait for what it finds."""
+        self.known = links[0]
+        """The model that people and books take for the session's."""
         self._answering = links[0] if len(links) == 1 else None
+        self._lost = dict.fromkeys(links, "it has not answered")
         self._until = dict.fromkeys(links, 0.0)
         self._told: dict[Session, float] = {}
 
@@ -71,11 +74,16 @@ class Chain:
 
     def failed(self, link: Session, lost: Lost) -> None:
         """Leave a model alone for as long as its provider asks, and a little longer: not all at one time."""
+        self._lost[link] = lost.reason
         self._told.pop(link, None)
         if lost.retry_after is not None:
             self._told[link] = time.monotonic() + lost.retry_after
         rest = min(_REST if lost.retry_after is None else lost.retry_after, LONGEST_REST)
         self._until[link] = time.monotonic() + rest * random.uniform(1, 1.25)  # noqa: S311 (no secret)
+
+    def lost(self, link: Session) -> str:
+        """Why a model has not answered when it was last asked."""
+        return self._lost[link]
 
     def answered(self, link: Session) -> None:
         """Stay with this model from now on."""

@@ -9,6 +9,7 @@ import json
 from starlette.responses import Response
 
 from bridle.agents.base import Dialect
+from bridle.errors import LedgerUnavailable
 from bridle.gateway.progress import Ending
 from bridle.gateway.wire import error_response
 
@@ -34,6 +35,11 @@ def final(dialect: Dialect, ending: Ending, reason: str) -> Response:
     # Codex tries everything again but a 400
     status = 400 if dialect == "openai-responses" else _STATUS[ending]
     return error_response(dialect, status, f"bridle: {ending}: {reason}", never_again)
+
+
+def no_books(dialect: Dialect, error: LedgerUnavailable) -> Response:
+    """The answer to a call that cannot be written down now."""
+    return error_response(dialect, 503, f"bridle: ledger: {error}")
 
 
 def credential_problem(status: int, body: bytes) -> str | None:

@@ -14,6 +14,7 @@ from broken_provider import Reply, answering, serving
 from gateway_helpers import ASK, anthropic_client, post, shown
 
 from bridle.agents.base import Event, EventKind
+from bridle.errors import LedgerUnavailable
 from bridle.gateway.budget import MemoryMeter
 from bridle.gateway.providers import Provider
 from bridle.gateway.server import Gateway
@@ -68,9 +69,20 @@ def overloaded(status: int, **headers: str) -> Reply:
     return answering(status, b'{"type": "error", "error": {"message": "too busy"}}', **headers)
 
 
+class Told(list[Event]):
+    """What people and books were told; `away`: they cannot be."""
+
+    away = False
+
+    def append(self, event: Event) -> None:
+        if self.away:
+            raise LedgerUnavailable("Postgres is away")
+        super().append(event)
+
+
 @pytest.fixture
-def told() -> list[Event]:
-    return []
+def told() -> Told:
+    return Told()
 
 
 @pytest.fixture
@@ -200,6 +212,35 @@ def test_what_an_earlier_call_was_told_to_wait_says_nothing_of_the_last_one(mode
     assert gateway.retry_after == pytest.approx(5, abs=4)
     assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 502
     assert gateway.retry_after is None
+
+
+def test_people_and_books_are_told_when_the_first_model_answers_after_all(
+    models: Models, told: list[Event]
+) -> None:
+    """Otherwise the session would be the stand-in's, with a transcript that it has not written."""
+    gateway = models(first(overloaded(503, retry_after="0"), Model()), overloaded(429, retry_after="30"))
+    post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.json()["content"][0]["text"] == "claude-haiku-4-5"
+    assert [event.payload["next"] for event in told] == [
+        "anthropic:claude-sonnet-4-5",
+        "anthropic:claude-haiku-4-5",
+    ]
+    assert "answers 429" in told[1].payload["reason"]
+
+
+def test_no_other_model_is_asked_before_the_books_know_of_it(models: Models, told: Told) -> None:
+    own, stand_in = Model(), Model()
+    gateway = models(first(overloaded(503), own), stand_in)
+    told.away = True
+    answer = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert answer.status_code == 503
+    assert "bridle: ledger: Postgres is away" in answer.text
+    assert (stand_in.asked, gateway.ended) == ([], "provider")
+    told.away = False
+    again = post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+    assert again.json()["content"][0]["text"] == "claude-sonnet-4-5"
+    assert [event.payload["next"] for event in told] == ["anthropic:claude-sonnet-4-5"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
