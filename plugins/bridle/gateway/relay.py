@@ -118,13 +118,15 @@ class Relay(Response):
     async def _reserve(self) -> Response | None:
         """Reserve the call; an answer when it must not be made."""
         progress = self._session.progress
+        if progress.ended and progress.final:  # since it came it may have waited: for a slot, for a model
+            return refusal.final(self._dialect, progress.ended, progress.reason)
         try:
             self._call_id = await asyncio.to_thread(self._session.meter.reserve, self._call)
         except BudgetSpent as error:
             progress.end("budget", str(error))
             progress.scope = progress.scope or error.scope
         except LedgerUnavailable as error:
-            return error_response(self._dialect, 503, f"bridle: ledger: {error}")
+            return refusal.no_books(self._dialect, error)
         except BridleError as error:
             progress.end("stopped", str(error))
         else:

@@ -143,6 +143,19 @@ def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(
     assert meter.calls == []
 
 
+def test_a_call_that_waited_while_the_last_turn_was_taken_is_not_made(tmp_path: Path) -> None:
+    meter = MemoryMeter()
+    with serving(Limited(5, 1.0)) as address:
+        url = {"anthropic-messages": f"{address}/v1/messages"}
+        upstream = Upstream(Provider("anthropic", url, key="k", concurrency=1), ASK["model"])
+        gateway = Gateway(upstream=upstream, meter=meter, slots=tmp_path, turns=1)
+        with gateway, ThreadPoolExecutor(2) as pool:
+            ask = {"json": ASK, "headers": shown(gateway)}
+            answers = [pool.submit(post, f"{gateway.url}/v1/messages", **ask) for _ in range(2)]
+            assert sorted(answer.result().status_code for answer in answers) == [200, 400]
+    assert len(meter.calls) == 1
+
+
 def test_nobody_but_the_worker_can_open_a_slot_and_so_hold_it(tmp_path: Path) -> None:
     """A lock needs no right to write: an agent that is another user must not reach the files at all."""
     slot = Slots(tmp_path / "slots", "anthropic", 1).slot()
