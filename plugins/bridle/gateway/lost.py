@@ -7,6 +7,9 @@ from time import time
 
 from starlette.responses import Response
 
+_EVER = 366 * 86_400.0
+"""Seconds; who asks for more says nothing of use."""
+
 
 @dataclass(frozen=True)
 class Lost:
@@ -24,12 +27,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """How long an answer asks to wait, in seconds: as a number or a date, as HTTP has both."""
     milliseconds, told = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     try:
-        if milliseconds:
-            return max(0.0, float(milliseconds) / 1000)
-        return max(0.0, float(told)) if told else None
+        seconds = float(milliseconds) / 1000 if milliseconds else float(told)
     except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time())
-    except (TypeError, ValueError):
-        return None
+        try:
+            seconds = parsedate_to_datetime(told).timestamp() - time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if seconds < _EVER else None  # neither infinity nor NaN is a time
