@@ -126,11 +126,6 @@ class ProviderDown(Transient):
 class ForgeDown(Transient):
     """The forge answers 5xx, or asks for patience, or does not answer at all."""
 
-    def __init__(self, message: str, *, wait_seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds
-        """How long the forge wants to be left alone; None: it does not say."""
-
 
 class AirflowDown(Transient):
     """Airflow's API answers 5xx, or not at all."""

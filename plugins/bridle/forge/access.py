@@ -111,7 +111,7 @@ class Access:
         except RateLimitExceededException as error:
             raise ForgeDown(
                 f"{what}: rate limit of connection {self.connection!r} is used up; try later",
-                wait_seconds=_patience(error.headers),
+                retry_after=_patience(error.headers),
             ) from error
         except GithubException as error:
             said = f"{error.status} {_message(error)}"
@@ -128,7 +128,7 @@ class Access:
             if error.status in {403, 429} or error.status >= 500:
                 raise ForgeDown(
                     f"{what}: {self.base_url} answers {said}; try later",
-                    wait_seconds=_patience(error.headers) if error.status in {403, 429} else None,
+                    retry_after=_patience(error.headers) if error.status in {403, 429} else None,
                 ) from error
             raise RepositoryError(f"{what}: {self.base_url} answers {said}") from error
         except RequestException as error:

@@ -3,11 +3,12 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from pydantic import Field
 
 from bridle.config.repositories import Repository, Watch
-from bridle.errors import ForgeDown
+from bridle.errors import BridleError, CredentialError, EffectUncertain, ForgeDown, RepositoryError
 from bridle.forge import open_forge
 from bridle.forge.base import Forge, Listing
 from bridle.guard.author_gate import AuthorGate
@@ -47,29 +48,33 @@ def watch(step: Step, repositories: Sequence[Repository], run_state: RunState) -
 
     Raises:
         ForgeDown: the forge cannot be reached, and does not say when to come back; other repositories have
-            been looked at first.
-        CredentialError, RepositoryError: see `bridle.errors`; likewise.
+            been looked at first, and none has anything to start.
+        CredentialError, RepositoryError, EffectUncertain: see `bridle.errors`; likewise.
     """
     start: list[str] = []
     told: list[str] = []
-    down: ForgeDown | None = None
+    failed: list[BridleError] = []
     for repository in repositories:
-        if repository.watch is None:
+        wanted = repository.watch
+        if wanted is None:
             continue
-        step.verify()
-        _settle(step, repository, repository.watch, run_state)
-        try:
-            told += _look(step, repository, repository.watch)
-        except ForgeDown as error:
-            if error.wait_seconds is None:
-                down = error
-            else:
-                step.ledger.wait(repository.name, error.wait_seconds)
-                told.append(f"{error}: left alone for {error.wait_seconds:.0f} s")
-        start += _next(step, repository, repository.watch)
+        for part in (partial(_settle, run_state=run_state), _look):
+            step.verify()
+            try:
+                told += part(step, repository, wanted)
+            except ForgeDown as error:
+                if error.retry_after is None:
+                    failed.append(error)
+                else:
+                    step.ledger.wait(repository.name, error.retry_after)
+                    told.append(f"{error}: left alone for {error.retry_after:.0f} s")
+            except (CredentialError, RepositoryError, EffectUncertain) as error:
+                failed.append(error)
+        start += _next(step, repository, wanted)
     start = start[:AT_MOST]
-    if down is not None and not start:
-        raise down
+    if failed and not start:
+        raise next((error for error in failed if not isinstance(error, ForgeDown)), failed[0])
+    told += [str(error) for error in failed]
     told += [f"{attempt}: starting" for attempt in start]
     for line in told:
         log.info("%s", line)
@@ -87,21 +92,21 @@ def parse(attempt: str) -> tuple[str, int, int]:
     return repository, int(number), int(count)
 
 
-def _settle(step: Step, repository: Repository, wanted: Watch, run_state: RunState) -> None:
+def _settle(step: Step, repository: Repository, wanted: Watch, run_state: RunState) -> list[str]:
     """Bring the open attempts in line with their runs; an issue that failed too often goes to a human."""
+    told: list[str] = []
     for attempt in step.ledger.attempts(repository.name, only_open=True):
         state = run_state(attempt.run_id)
         if state == "success":
             step.ledger.set_attempt(attempt, SUCCEEDED)
         elif state == "failed" or (state is None and attempt.state == STARTED):
             if _failures(step, attempt) + 1 >= wanted.failures:
-                log.warning(
-                    "#%d of %s failed too often; a human has to look", attempt.number, repository.name
-                )
+                told.append(f"#{attempt.number} of {repository.name} failed too often; a human has to look")
                 label(step, repository, attempt.number, (NEEDS_HUMAN,), ())
             step.ledger.set_attempt(attempt, FAILED)
         elif state is not None and attempt.state == WAITING:
             step.ledger.set_attempt(attempt, STARTED)
+    return told
 
 
 def _failures(step: Step, attempt: IssueAttempt) -> int:

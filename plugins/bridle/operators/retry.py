@@ -24,7 +24,7 @@ class BridleRetryPolicy(RetryPolicy):
     | what happened | next try |
     | --- | --- |
     | input, configuration, key or credit is wrong; a limit, a person or a gate said stop | none |
-    | the provider is overloaded or limits the rate, and says for how long | then |
+    | provider or forge is overloaded or limits the rate, and says for how long | then |
     | the same, and it does not say; forge, PostgreSQL or Airflow is away | after 10 s, 20 s, 40 s … 10 min |
     | the agent's process is lost | at once: the session goes on from its last checkpoint |
     | anything else | as Airflow's `retry_delay` says |

@@ -13,7 +13,7 @@ import pytest
 from harness_bench import Bed
 
 from bridle.config.repositories import Repositories, Repository
-from bridle.errors import ForgeDown
+from bridle.errors import CredentialError, ForgeDown
 from bridle.harness.watch import NEEDS_HUMAN, watch
 from bridle.ledger.store import Ledger
 from bridle.ledger.watches import SUCCEEDED, Cause, run_id_of
@@ -54,11 +54,20 @@ class Office:
 
     @property
     def repository(self) -> Repository:
+        return self.repository_called(NAME)
+
+    def repository_called(self, name: str) -> Repository:
         entry = {"checks": {"t": "true"}, "connection": "watched_github", "watch": self.settings}
-        return Repositories.model_validate({"repositories": {NAME: entry}}).get(NAME)
+        return Repositories.model_validate({"repositories": {name: entry}}).get(name)
 
     def issue(
-        self, number: int, *, events: int = 1, history: list[dict[str, Any]] | None = None, **fields: Any
+        self,
+        number: int,
+        *,
+        repository: str = NAME,
+        events: int = 1,
+        history: list[dict[str, Any]] | None = None,
+        **fields: Any,
     ) -> None:
         """An issue as somebody has just left it."""
         self.minute += 1
@@ -73,7 +82,7 @@ class Office:
                 for count in range(events)
             ],
         }
-        self.server.add_issue(NAME, number, **{**told, **fields})
+        self.server.add_issue(repository, number, **{**told, **fields})
 
     def look(self) -> str:
         """One run of the watch, with what it starts."""
@@ -81,9 +90,10 @@ class Office:
         self.airflow.trigger(result.start)
         return result.summary
 
-    def plan(self) -> Any:
+    def plan(self, *more: str) -> Any:
         step = self.bed.step(task=f"look-{threading.get_ident()}-{self.bed.tries}")
-        return watch(step, [self.repository], self.airflow.runs.get)
+        watched = [self.repository, *map(self.repository_called, more)]
+        return watch(step, watched, self.airflow.runs.get)
 
     def worked_on(self, numbers: range) -> None:
         """As if earlier runs had dealt with these."""
@@ -235,6 +245,27 @@ def test_a_forge_that_wants_to_be_left_alone_is(office: Office) -> None:
     before = len(office.requests())
     assert "is left alone for another" in office.look()
     assert len(office.requests()) == before
+
+
+@pytest.mark.parametrize("request_", [("POST", f"/repos/{NAME}/issues/9/labels$"), ("GET", LIST)])
+def test_a_repository_whose_key_is_refused_keeps_no_other_waiting(
+    office: Office, request_: tuple[str, str]
+) -> None:
+    """Neither the label of what failed too often, nor the list of what is new."""
+    office.settings = {"failures": 1}
+    office.issue(9)
+    office.look()
+    office.look()
+    office.airflow.end("failed")
+    office.issue(1, repository="acme/gadgets")
+    office.server.fail(*request_, 401, times=2, message="Bad credentials")
+    result = office.plan("acme/gadgets")
+    assert result.start == ["acme/gadgets#1/1"]
+    assert "Bad credentials" in result.summary
+    office.airflow.trigger(result.start)
+    with pytest.raises(CredentialError, match="Bad credentials"):
+        office.plan("acme/gadgets")
+    assert office.plan("acme/gadgets").start == []
 
 
 def test_another_label_or_author_in_the_configuration_is_looked_for_from_the_beginning(

@@ -30,8 +30,9 @@ def test_what_would_come_to_the_same_fails_at_once(error: Exception) -> None:
     assert POLICY.evaluate(error, 1, 4).action == RetryAction.FAIL
 
 
-def test_a_provider_that_says_when_is_waited_for_until_then() -> None:
-    decision = POLICY.evaluate(ProviderDown("429", retry_after=37.0), 1, 4)
+@pytest.mark.parametrize("down", [ProviderDown, ForgeDown])
+def test_who_says_when_is_waited_for_until_then(down: type[ProviderDown | ForgeDown]) -> None:
+    decision = POLICY.evaluate(down("429", retry_after=37.0), 1, 4)
     assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=37))
     assert "37 s, as told: 429" in (decision.reason or "")
 
