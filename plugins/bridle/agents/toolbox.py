@@ -52,12 +52,15 @@ class Toolbox:
     def edit(self, path: str, old: str, new: str) -> str:
         """Replace `old` by `new`; `old` must be in the file exactly once, white space included."""
         file = self._file(path)
-        text = file.read_text(encoding="utf-8")
+        # as it is: read_text would turn every line end of the file into \n, and so change all of its lines
+        text = file.read_bytes().decode()
+        if "\r\n" in text and "\r\n" not in old:  # which `read` does not show
+            old, new = (part.replace("\n", "\r\n") for part in (old, new))
         count = text.count(old) if old else 0
         if count != 1:
             what = "is not in" if count == 0 else f"is {count} times in"
             raise Unusable(f"`old` {what} {path}; read the file again and quote more of it")
-        file.write_text(text.replace(old, new), encoding="utf-8")
+        file.write_bytes(text.replace(old, new).encode())
         return f"{path} is changed"
 
     def write(self, path: str, content: str) -> str:

@@ -51,6 +51,15 @@ def test_searching_does_not_follow_links(work):
     assert "src/a.py" in asyncio.run(Toolbox(work).search(""))
 
 
+def test_an_edit_changes_no_other_line_not_even_its_end(work):
+    file = work / "dos.txt"
+    file.write_bytes(b"one\r\ntwo\r\nthree\r\n")
+    Toolbox(work).edit("dos.txt", "two", "2")
+    assert file.read_bytes() == b"one\r\n2\r\nthree\r\n"
+    Toolbox(work).edit("dos.txt", "one\n2\n", "1\n2\n2b\n")
+    assert file.read_bytes() == b"1\r\n2\r\n2b\r\nthree\r\n"
+
+
 def test_an_edit_must_be_unambiguous(work):
     box = Toolbox(work)
     (work / "twice").write_text("x x")
