@@ -49,7 +49,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"replay: {path} cannot be read: {error}") from error
     entries = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # no splitlines: to it U+2028, U+0085 and others, which JSON leaves in a text, are line ends too
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         try:
             entry = json.loads(line)
             entry["request"]
