@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 
@@ -17,6 +18,7 @@ from bridle.local.binaries import postgres_bin
 from bridle.local.ports import is_free
 from bridle.process.sandbox import Isolation
 from bridle.process.strength import detect
+from bridle.workspace.leftovers import socket_folder
 
 GIB = 2**30
 LOW, FULL = 5 * GIB, GIB // 2
@@ -65,7 +67,7 @@ def ports(patient: Patient) -> Iterator[Finding]:
         yield fail(
             "loopback", f"a port on 127.0.0.1 cannot be used: {error}", "let processes talk on the loopback"
         )
-    longest = len(os.fsencode(f"{tempfile.gettempdir()}/bridle-xxxxxxxx/gateway"))
+    longest = len(os.fsencode(socket_folder(str(UUID(int=0))) / "gateway"))
     if longest > SOCKET_BYTES:
         yield fail(
             "socket",
