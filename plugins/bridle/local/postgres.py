@@ -16,6 +16,7 @@ from psycopg import sql
 from bridle.errors import StackError
 from bridle.local.account import Account, unprivileged
 from bridle.local.binaries import postgres_bin
+from bridle.local.files import write_private
 from bridle.local.ports import free_port
 from bridle.local.postmaster import clear_way
 from bridle.local.tether import tether
@@ -170,10 +171,8 @@ class Postgres:
         return self.folder / "postgres.json"
 
     def _write_secret(self) -> None:
-        text = json.dumps({"password": self._password, "port": self.port})
-        descriptor = os.open(self._secret_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+        # nobody else knows the password: a full disk or a kill must leave the old file
+        write_private(self._secret_file, json.dumps({"password": self._password, "port": self.port}))
 
     def _create(self, programs: Path, account: Account, data: Path) -> None:
         self._password = secrets.token_urlsafe(24)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: real, private, and never lost."""
 
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -44,6 +45,21 @@ def fill(server: Postgres) -> None:
 def test_data_outlives_a_restart(folder: Path) -> None:
     with Postgres(folder, fast=True) as server:
         fill(server)
+    with Postgres(folder, fast=True) as server:
+        assert table(server) == [(1,), (2,)]
+
+
+def test_data_outlives_a_start_on_a_full_disk(folder: Path) -> None:
+    """The password is in one file, which each start writes anew."""
+    with Postgres(folder, fast=True) as server:
+        fill(server)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            Postgres(folder, fast=True).start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with Postgres(folder, fast=True) as server:
         assert table(server) == [(1,), (2,)]
 
