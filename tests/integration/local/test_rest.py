@@ -208,6 +208,11 @@ def test_a_run_that_cannot_be_started_says_why(
         airflow.trigger(dag_id, conf)
 
 
+def test_who_started_a_run_that_airflow_has_forgotten_is_unknown(airflow: AirflowClient) -> None:
+    """The ledger keeps its costs for longer."""
+    assert airflow.started_by("tiny", "manual__1970") == "unknown"
+
+
 def test_a_wrong_password_a_wrong_token_and_a_dead_server_are_told_apart(info: StackInfo) -> None:
     with pytest.raises(CredentialError, match="does not let 'admin' in"):
         AirflowClient.login(info.url, "admin", "wrong").health()
