@@ -11,6 +11,7 @@ from bridle.harness.loop import LoopTerms, Turn, turn_of
 from bridle.harness.result import StepResult
 from bridle.harness.session import Assignment
 from bridle.harness.step import Step
+from bridle.harness.template import uncalled
 from bridle.ledger.queries import Queries, StepRow
 from bridle.workspace.merge import Conflict, merge, unsettled
 
@@ -66,7 +67,7 @@ def integrate(
         turn.bench.workspace.carrier,
         turn.round.base_commit,
         list(dict.fromkeys(candidates)),
-        message=lambda commit: f"Merge: {step.ledger.redactor.text(titles[commit])[:72]}",
+        message=lambda commit: f"Merge: {uncalled(step.ledger.redactor.text(titles[commit])[:72])}",
         resolve=settler.settle,
     )
     conflicts = {conflict.commit: conflict for conflict in result.conflicts}

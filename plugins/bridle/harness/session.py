@@ -45,6 +45,7 @@ from bridle.harness.periodic import Periodic
 from bridle.harness.recorder import Recorder
 from bridle.harness.route import Route, route_for
 from bridle.harness.tape import tape_for
+from bridle.harness.template import uncalled
 from bridle.ledger.records import SessionRow, SessionStart
 from bridle.process.remember import forget
 from bridle.telemetry.foreign import foreign_spans
@@ -364,7 +365,7 @@ class Session:
                 log.warning("a read-only session changed %s; thrown away", thrown_away)
             return None
         subject = self._ledger.redactor.text(" ".join(summary.split()))[:72] or "Work of an agent"
-        commit = desk.clone.commit(f"{subject}\n\nBridle-Session: {session_id}")
+        commit = desk.clone.commit(f"{uncalled(subject)}\n\nBridle-Session: {session_id}")
         for path in desk.clone.left_out:
             log.warning("%s is not in the commit: %s", path.path, path.why)
         log.info("commit %s: %s", commit or "none, nothing changed", desk.clone.diff().stat if commit else "")

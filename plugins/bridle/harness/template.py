@@ -12,7 +12,9 @@ from bridle.harness.step import Step
 MAX_TEXT = 20_000
 """Bytes of one foreign text; GitHub takes 65,536 characters in all."""
 
-_CALLS = re.compile(r"[@#](?=\w)|(?<=\bGH)-(?=\d)")
+_CALLS = re.compile(
+    r"[@#](?=\w)|(?<=\bGH)-(?=\d)|\b(?:clos|fix|resolv)(?=(?:e|es|ed)?:?\s+\S*?https?://)", re.IGNORECASE
+)
 _JOINER = "\u2060"
 """Shown as nothing, but `@name` and `#7` with it in between call nobody and close nothing."""
 
@@ -27,10 +29,17 @@ def outside_text(step: Step, name: str, inputs: Mapping[str, Any]) -> str:
     return render(step.settings.include(f"templates/{name}", beside=step.beside), values).text
 
 
+def uncalled(text: str) -> str:
+    """Foreign text in which no word calls somebody, or closes an issue, when the forge sees it.
+
+    For messages of commits too: they act when they are merged.
+    """
+    return _CALLS.sub(lambda found: found[0] + _JOINER, text)
+
+
 def _harmless(step: Step, value: Any) -> Any:
     if isinstance(value, str):
-        text = sanitize(step.ledger.redactor.text(value), max_bytes=MAX_TEXT)
-        return _CALLS.sub(lambda found: found[0] + _JOINER, text)
+        return uncalled(sanitize(step.ledger.redactor.text(value), max_bytes=MAX_TEXT))
     if isinstance(value, Mapping):
         return {key: _harmless(step, item) for key, item in value.items()}
     if isinstance(value, list | tuple):

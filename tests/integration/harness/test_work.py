@@ -145,6 +145,16 @@ def test_a_cleared_step_does_not_go_on_from_a_base_that_others_have_moved(bed: M
     assert [file.path for file in patch.files] == ["calc.py"]
 
 
+def test_the_agents_words_in_a_commit_close_no_issue_when_it_is_merged(bed: Make) -> None:
+    here = bed({"implement": [[edit("a - b", "a + b")[1], {"text": "Fixes #7, thanks @ada"}]]})
+    step = here.step()
+    result = work(step, here.work())
+    mirror = Bench(step, here.work().repository).mirror.path
+    show = ["git", "--git-dir", str(mirror), "show", "-s", "--format=%s", result.commit or ""]
+    subject = subprocess.run(show, capture_output=True, text=True, check=True).stdout.strip()
+    assert subject == "Fixes #\u20607, thanks @\u2060ada"
+
+
 @pytest.mark.parametrize("of", ["run", "session"])
 def test_a_stop_in_mid_session_keeps_the_edits(bed: Make, of: str) -> None:
     """It waits in a tool, and hears of it though it calls no model."""
