@@ -120,7 +120,7 @@ class _Heard:
         try:
             (key, value), *_ = json.loads(line).items()
             heard = _READ[key](value)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             message = (
                 f"the agent's process wrote a line of {len(line)} bytes that cannot be read; it is left out"
             )

@@ -59,7 +59,7 @@ def read_request(dialect: Dialect, raw: bytes, models: Collection[str]) -> dict[
     """
     try:
         body = json.loads(raw.decode(), object_pairs_hook=_unambiguous)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # thousands of brackets
         raise Refused(f"the body is no JSON: {error}") from error
     if not isinstance(body, dict):
         raise Refused("the body is no JSON object")

@@ -58,7 +58,7 @@ def test_a_dialect_that_the_provider_does_not_speak_is_refused(
     assert meter.calls == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[1]", b"{"])
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{", b"[" * 100_000])
 def test_a_body_that_is_no_json_object_is_refused(open_gateway: Open, body: bytes) -> None:
     gateway = open_gateway("small")
     answer = post(f"{gateway.url}/v1/messages", content=body, headers=shown(gateway))
