@@ -12,10 +12,10 @@ TOOLS: dict[Access, tuple[str, ...]] = {
 
 
 def tools_of(spec: SessionSpec) -> tuple[str, ...]:
-    """The abstract tools of this session.
+    """The abstract tools of this session: of those that the role names, what its access level allows.
 
     Raises:
-        ConfigError: the role names a tool that does not exist, or that its access level forbids.
+        ConfigError: the role names a tool that does not exist.
     """
     if not spec.tools or spec.access == "none":
         return TOOLS[spec.access]
