@@ -53,11 +53,10 @@ class Recorder:
 
     def save_transcript(self) -> None:
         """Write the transcript to the ledger, when there is more of it than last time."""
-        if len(self.transcript) > self._saved:
-            self._saved = len(self.transcript)
-            self._ledger.save_transcript(
-                self._session_id, bytes(self.transcript), session_ref=self.session_ref
-            )
+        transcript = bytes(self.transcript)
+        if len(transcript) > self._saved:
+            self._ledger.save_transcript(self._session_id, transcript, session_ref=self.session_ref)
+            self._saved = len(transcript)
 
 
 _LOUD = frozenset({EventKind.BUDGET, EventKind.ERROR, EventKind.DENIED})
