@@ -20,6 +20,9 @@ from bridle.harness.template import outside_text
 from bridle.ledger.effects import Receipt, perform
 from bridle.ledger.reviews import APPROVE
 
+TITLE = 250
+"""Characters of a pull request's title; GitHub refuses more than 256, and an issue's may have as many."""
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -81,12 +84,14 @@ def publish(step: Step, repository: Repository, wanted: Publication) -> StepResu
     }
     text = outside_text(step, wanted.template, {**wanted.inputs, **told})
     title, _, body = text.strip().partition("\n")
+    title = title.strip()
+    title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
     branch = wanted.branch
     forge = open_forge(repository, mirror=bench.mirror)
     step.verify()
     _push(step, forge, repository, wanted)
     draft = PullRequestDraft(
-        title=title.strip(), body=body.strip(), head=branch, base=wanted.target, draft=wanted.draft
+        title=title, body=body.strip(), head=branch, base=wanted.target, draft=wanted.draft
     )
     step.verify()
     receipt = _pull_request(step, forge, repository, draft, wanted.commit)

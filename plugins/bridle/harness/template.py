@@ -10,7 +10,12 @@ from bridle.harness.reference import expand
 from bridle.harness.step import Step
 
 MAX_TEXT = 20_000
-"""Bytes of one foreign text; GitHub takes 65,536 characters in all."""
+"""Bytes of one foreign text."""
+MAX_OUTSIDE = 65_000
+"""Characters in all; GitHub refuses more than 65,536."""
+_CUT = "\n\n[cut: the text is longer]\n\n"
+_END = 10_000
+"""Characters of a text's end that stay: what a pull request closes is said there."""
 
 _CALLS = re.compile(
     r"[@#](?=\w)|(?<=\bGH)-(?=\d)|\b(?:clos|fix|resolv)(?=(?:e|es|ed)?:?\s+\S*?https?://)", re.IGNORECASE
@@ -22,11 +27,16 @@ _JOINER = "\u2060"
 def outside_text(step: Step, name: str, inputs: Mapping[str, Any]) -> str:
     """Render `include/templates/<name>`; what fills it is redacted, sanitised, and cannot act on the forge.
 
+    The middle of one that is longer than GitHub takes is left out.
+
     Raises:
         ConfigError: the template is missing or uses a name that it is not given.
     """
     values = {key: _harmless(step, expand(value, step.ledger)) for key, value in inputs.items()}
-    return render(step.settings.include(f"templates/{name}", beside=step.beside), values).text
+    text = render(step.settings.include(f"templates/{name}", beside=step.beside), values).text
+    if len(text) <= MAX_OUTSIDE:
+        return text
+    return text[: MAX_OUTSIDE - len(_CUT) - _END] + _CUT + text[-_END:]
 
 
 def uncalled(text: str) -> str:

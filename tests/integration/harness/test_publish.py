@@ -19,7 +19,7 @@ from bridle.testing.git_repository import plain_git
 Make = Callable[..., Bed]
 
 ISSUE = {"number": 7, "title": "add subtracts", "text": "…", "labels": [], "author": "ada", "url": ""}
-SEEN = {
+SEEN: dict[str, Any] = {
     "issue": ISSUE,
     "brief": {"root_cause": "a minus", "files": ["calc.py"], "plan": "Make it a plus.", "confidence": 1},
     "review": {"verdict": "approve", "summary": "Right.", "findings": []},
@@ -86,6 +86,25 @@ def test_a_commit_becomes_one_pull_request_with_evidence(fixed: tuple[Bed, StepR
     assert f"| **in all** |  |  {numbers}" in text
     assert "alone" not in text, "there is nothing to compare a single model with"
     assert result.result["url"].endswith("pulls/1.md")
+
+
+def test_a_title_and_a_text_longer_than_github_takes_are_cut(fixed: tuple[Bed, StepResult]) -> None:
+    """Else the run would fail at its very end, by a refusal that no retry mends."""
+    here, done = fixed
+    words = "@a " * 6_500  # each gets a joiner
+    brief = {"plan": words, "root_cause": words}
+    seen = {
+        "issue": ISSUE | {"title": "t" * 250},
+        "brief": brief,
+        "review": {**SEEN["review"], "summary": words},
+    }
+    result = published(here.step(task="publish"), here, done, **seen)
+    assert result.summary == "Fix #7: " + "t" * 241 + "…"
+    [pull] = pulls(here)
+    text = pull.read_text()
+    assert 60_000 < len(text) < 66_000
+    assert "[cut: the text is longer]" in text
+    assert text.rstrip().endswith("Closes #7")
 
 
 def test_publishing_twice_changes_nothing_and_another_commit_updates_the_same_pull_request(
