@@ -143,12 +143,19 @@ class Gateway:
         """
         try:
             listeners = [_loopback_listener()]
-            if self._socket_path:
-                listeners.append(_unix_listener(self._socket_path))
         except OSError as error:
             raise ConfigError(
                 f"the gateway cannot listen on 127.0.0.1 of this host ({error}): {_LET}"
             ) from error
+        if self._socket_path:
+            try:
+                listeners.append(_unix_listener(self._socket_path))
+            except OSError as error:
+                listeners[0].close()
+                raise ConfigError(
+                    f"the gateway cannot listen on the socket {self._socket_path} ({error}): set TMPDIR to a "
+                    "folder with a shorter path, on a disk of this host that has room; `bridle doctor` looks"
+                ) from error
         self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
         self._thread = threading.Thread(
             target=self._run, args=(listeners,), name="bridle-gateway", daemon=True

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from gateway_helpers import ASK, PATIENT, Open, anthropic_client, post, shown
 
+from bridle.errors import ConfigError
 from bridle.gateway.budget import MemoryMeter
 from bridle.gateway.providers import Provider
 from bridle.testing.model_server import ModelServer
@@ -74,6 +76,16 @@ def test_the_same_gateway_serves_a_unix_socket_and_removes_it(open_gateway: Open
     assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 200
     gateway.stop()
     assert not path.exists()
+
+
+def test_a_socket_that_cannot_be_made_is_told_with_its_path_and_leaves_the_loopback(
+    open_gateway: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / ("x" * 120)
+    before = len(psutil.Process().net_connections("tcp"))
+    with pytest.raises(ConfigError, match=f"the socket {path} .*too long.*TMPDIR"):
+        open_gateway("small", socket_path=path)
+    assert len(psutil.Process().net_connections("tcp")) <= before
 
 
 def test_it_starts_in_a_forked_process_as_airflow_runs_tasks(open_gateway: Open) -> None:
