@@ -1,12 +1,13 @@
 """The record of outside writes; `bridle.ledger.effects.perform` is how to make one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bridle.errors import ConfigError
+from bridle.errors import ConfigError, FenceLost
 from bridle.ledger.budgets import require_no_stop
 from bridle.ledger.claims import own_scopes, require_fence
 from bridle.ledger.part import Part, attempt_of, attempt_values, fence_of, fence_values
@@ -112,13 +113,23 @@ class EffectLog(Part):
             )
             return begun.rowcount > 0
 
-    def effect_done(self, key: str, receipt: dict[str, Any]) -> None:
+    def effect_done(self, key: str, receipt: dict[str, Any], fence: Fence | None = None) -> None:
         """Write down that it is in the world.
+
+        Args:
+            key: the effect.
+            receipt: what is in the world.
+            fence: of the attempt that says so; None: whoever intended it last.
 
         Raises:
             ConfigError: it was never intended.
+            FenceLost: another attempt has intended it since, perhaps in another version.
         """
-        self._set(key, state=DONE, done_at=func.clock_timestamp(), receipt=self._door.json(receipt), why="")
+        ours = [effect.c.state == UNCERTAIN] if fence else []
+        if fence:
+            ours.append(and_(*(effect.c[name] == value for name, value in fence_values(fence).items())))
+        told = {"state": DONE, "done_at": func.clock_timestamp(), "receipt": self._door.json(receipt)}
+        self._set(key, ours, why="", **told)
 
     def effect_uncertain(self, key: str, why: str) -> None:
         """Write down that nobody can tell whether it happened; only a person goes on from here.
@@ -152,11 +163,16 @@ class EffectLog(Part):
             row = connection.execute(select(effect).where(effect.c.key == key)).mappings().first()
         return None if row is None else effect_of(row)
 
-    def _set(self, key: str, **values: Any) -> None:
+    def _set(self, key: str, only: Sequence[ColumnElement[bool]] = (), **values: Any) -> None:
+        """Change a row; with `only`, when one of these holds."""
         with self._db.transaction() as connection:
-            done = connection.execute(update(effect).where(effect.c.key == key).values(**values))
-            if done.rowcount == 0:
+            mine = effect.c.key == key
+            row = update(effect).where(mine, or_(*only)) if only else update(effect).where(mine)
+            if connection.execute(row.values(**values)).rowcount:
+                return
+            if connection.scalar(select(effect.c.key).where(mine)) is None:
                 raise ConfigError(f"effect {key} was never intended")
+            raise FenceLost(f"effect {key} has been intended by another attempt; what it comes to is its own")
 
 
 def _stands(row: RowMapping, attempt: Attempt) -> bool:

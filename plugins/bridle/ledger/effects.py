@@ -84,5 +84,5 @@ def perform(
         if ledger.effect_begin(key, fence):
             receipt = act()
             break
-    ledger.effect_done(key, asdict(receipt))
+    ledger.effect_done(key, asdict(receipt), fence)
     return receipt

@@ -125,8 +125,8 @@ class WatchedLedger(Ledger):
             self._tell(lambda watcher: watcher.effect_intended(key, kind, target))
         return row
 
-    def effect_done(self, key: str, receipt: dict[str, Any]) -> None:
-        super().effect_done(key, receipt)
+    def effect_done(self, key: str, receipt: dict[str, Any], fence: Fence | None = None) -> None:
+        super().effect_done(key, receipt, fence)
         self._tell(lambda watcher: watcher.effect_ended(key, DONE))
 
     def effect_uncertain(self, key: str, why: str) -> None:

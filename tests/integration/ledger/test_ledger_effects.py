@@ -206,6 +206,25 @@ def test_of_two_runs_at_one_object_the_one_that_looked_longer_looks_again(ledger
     assert (len(looks), world.writes()) == (2, ["v1"])
 
 
+def test_what_an_older_attempt_found_is_not_taken_for_what_a_newer_one_wants(ledger, opened, world):
+    attempt, fence, _ = opened
+    world.act("v1")
+    newer = make_attempt(2)
+
+    def lookup():
+        # as after 30 s
+        taken = ledger.take_step(newer)
+        ledger.effect_intend(newer, taken, "comment:demo#7", "v2", "comment", "demo#7", settle_seconds=0)
+        return world.lookup()
+
+    with pytest.raises(FenceLost):
+        do(ledger, attempt, fence, world, lookup=lookup)
+    assert ledger.effect("comment:demo#7").state == "intended"
+    retry = make_attempt(3)
+    do(ledger, retry, ledger.take_step(retry), world, version="v2")
+    assert world.writes() == ["v1", "v2"]
+
+
 def test_an_older_attempt_does_not_act_once_a_newer_one_has_the_step(ledger, opened, world):
     attempt, fence, _ = opened
 
