@@ -12,7 +12,8 @@ from bridle.dashboard.approvals import waiting
 from bridle.dashboard.books import ledger, queries
 from bridle.dashboard.rights import OfRun, User, may, those
 from bridle.dashboard.shapes.run import Decision, Failure, RunView
-from bridle.ledger.records import DecisionRow, FailureRow, SessionRow
+from bridle.ledger.failures import FailureRow
+from bridle.ledger.records import DecisionRow, SessionRow
 
 router = APIRouter()
 

@@ -1,12 +1,30 @@
 """Tries of steps that failed, and why."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 from sqlalchemy import RowMapping, insert
 
 from bridle.errors import Transient
 from bridle.ledger.ids import new_id
 from bridle.ledger.part import Part, attempt_of, attempt_values
-from bridle.ledger.records import Attempt, FailureRow
+from bridle.ledger.records import Attempt
 from bridle.ledger.schema import failure
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """A try of a step that failed."""
+
+    id: UUID
+    attempt: Attempt
+    kind: str
+    """The error's class, one of `bridle.errors`."""
+    reason: str
+    retryable: bool
+    """Whether Airflow was asked to try again."""
+    at: datetime
 
 
 class Failures(Part):

@@ -23,13 +23,12 @@ from bridle.ledger.costs import (
 )
 from bridle.ledger.database import Database
 from bridle.ledger.effect_log import effect_of
-from bridle.ledger.failures import failure_of
+from bridle.ledger.failures import FailureRow, failure_of
 from bridle.ledger.records import (
     CheckRow,
     DecisionRow,
     EffectRow,
     EventRow,
-    FailureRow,
     Price,
     ReviewRow,
     SessionRow,

@@ -158,20 +158,6 @@ class CheckRow:
 
 
 @dataclass(frozen=True)
-class FailureRow:
-    """A try of a step that failed."""
-
-    id: UUID
-    attempt: Attempt
-    kind: str
-    """The error's class, one of `bridle.errors`."""
-    reason: str
-    retryable: bool
-    """Whether Airflow was asked to try again."""
-    at: datetime
-
-
-@dataclass(frozen=True)
 class DecisionRow:
     """A choice, and who made it."""
 
