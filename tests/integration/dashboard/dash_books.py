@@ -290,10 +290,10 @@ class Books:
         self.triggered(run, state="failed")
         session = self.open(run, "implement", repo=None)
         self.call(session, cost=None)
-        self.close(session, "limit", reason="its budget is spent")
         self.ledger.record_failure(session.attempt, ProviderDown("529"))
         self.ledger.record_failure(session.attempt, SessionFailed("its budget is spent"))
         self.ledger.record_failure(session.attempt, SessionFailed("no round came to a reviewed commit"))
+        self.close(session, "limit", reason="its budget is spent")
         self.ledger.request_stop(f"run:open_dag/{run}", f"human:{SECRET}")
         self.shift(run, 3)
 

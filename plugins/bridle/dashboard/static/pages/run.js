@@ -69,7 +69,6 @@ const Head = ({ data, of, within, reload }) => {
           ${run?.pull_request && html`<span>pull request ${pull(run.pull_request)}</span>`}
           ${run && html`<span title=${time(run.opened_at)}>began ${ago(run.opened_at, now)}${run.user ? `, for ${run.user}` : ""}</span>`}
         <//>
-        ${run?.reason && html`<${Text} mt=${1} fontSize="sm" color="fg.error" overflowWrap="anywhere" data-testid="run-reason">✗ ${said(run.reason)}<//>`}
         ${run?.summary && html`<${Text} mt=${1} fontSize="sm" overflowWrap="anywhere" lineClamp=${3}>${said(run.summary)}<//>`}
       <//>
       ${data.may_act && spans.length > 0 && html`<${Actions} data=${data} of=${of} reload=${reload} />`}

@@ -1,7 +1,8 @@
 // Tries of a run's steps that failed, each with what its error says.
 import { ChakraUI, html } from "../kit/html.js";
-import { clock, step, time } from "../kit/format.js";
+import { clock, step, time, zoneName } from "../kit/format.js";
 import { Card } from "../kit/parts.js";
+import { said } from "./runs.js";
 
 const { Box, Flex, Text } = ChakraUI;
 
@@ -12,10 +13,10 @@ export const Failures = ({ failures }) => html`
         <${Flex} gap=${2} align="baseline" wrap="wrap">
           <${Text} as="span" fontWeight="medium" color="colorPalette.fg"><span aria-hidden="true">✗ </span>${step(each.task_id, each.map_index)}<//>
           <${Text} as="span" fontSize="sm" color="fg.muted" title=${time(each.at)}>
-            try ${each.try_number}, ${clock(each.at)}, ${each.kind}${each.retryable ? "; Airflow tries again" : ""}
+            try ${each.try_number}, ${clock(each.at)} ${zoneName()}, ${each.kind}${each.retryable ? "; Airflow tries again" : ""}
           <//>
         <//>
-        <${Text} fontSize="sm" overflowWrap="anywhere" whiteSpace="pre-wrap">${each.reason}<//>
+        <${Text} fontSize="sm" overflowWrap="anywhere" whiteSpace="pre-wrap">${said(each.reason)}<//>
       <//>`,
     )}
   <//>`;
