@@ -1,7 +1,7 @@
 """What restarts in mid-run do to a run: `python benchmarks/restarts.py [restarts] [part …]`.
 
 On a local stack with the settings that `bridle up` ships, issues are worked on by the real agents with a
-scripted model, three at once that began at random moments; in the midst of them one part is killed with -9:
+scripted model, two at once that began at random moments; in the midst of them one part is killed with -9:
 scheduler, API server, or PostgreSQL for 3 or 20 seconds; ten times each by default. Printed is, for each
 part, how many runs ended right (one pull request, its check passes on a fresh checkout, and no finished
 session was done again), how long they took beside runs that nothing happened to, and how many sessions went
@@ -61,7 +61,7 @@ SCRIPT: dict[str, list[Any]] = {
     "fix.review_1": [[{"output": {"verdict": "approve", "summary": "It adds.", "findings": []}}]],
 }
 PATIENCE_SECONDS = 600.0
-AT_ONCE = 3
+AT_ONCE = 2
 """Runs that the same restart hits, each at a moment of its own."""
 UNDISTURBED = 3
 """Times that nothing happens, to compare with."""
