@@ -1,11 +1,11 @@
-"""What restarts in mid-run do to a run: `python benchmarks/restarts.py [restarts] [part …]`.
+"""What restarts in mid-run do to runs: `python benchmarks/restarts.py [restarts] [part …]`.
 
 On a local stack with the settings that `bridle up` ships, issues are worked on by the real agents with a
-scripted model, two at once that began at random moments; in the midst of them one part is killed with -9:
-scheduler, API server, or PostgreSQL for 3 or 20 seconds; ten times each by default. Printed is, for each
-part, how many runs ended right (one pull request, its check passes on a fresh checkout, and no finished
-session was done again), how long they took beside runs that nothing happened to, and how many sessions went
-on from another's checkpoint.
+scripted model, two at once, one after another. Meanwhile, at random moments and in random order, parts are
+killed with -9: scheduler, API server, or PostgreSQL for 3 or 20 seconds; ten times each by default. Printed
+is, for each part, how many runs its restarts hit, how many of these ended right (one pull request, its check
+passes on a fresh checkout, and no finished session was done again), and how long they took; a run may be hit
+more than once. For comparison there are runs that nothing happens to.
 """
 
 import os
@@ -14,8 +14,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,9 +63,13 @@ SCRIPT: dict[str, list[Any]] = {
 }
 PATIENCE_SECONDS = 600.0
 AT_ONCE = 2
-"""Runs that the same restart hits, each at a moment of its own."""
+"""Runs."""
 UNDISTURBED = 3
-"""Times that nothing happens, to compare with."""
+"""Runs that nothing happens to, for each of those at once."""
+BETWEEN_SECONDS = (25.0, 60.0)
+"""From the end of one restart to the next: at least and at most."""
+NOTHING = "nothing"
+PARTS = ("scheduler", "api-server", "postgres-3s", "postgres-20s")
 
 
 @dataclass(frozen=True)
@@ -101,17 +106,15 @@ class Place:
         time.sleep(seconds)
         self.postgres.start()
 
-    def together(self, names: list[str], happening: Callable[[], None], spread: float) -> list[Outcome]:
-        """Work on issue 1 of each repository, begun within `spread` seconds; then it happens."""
-        with ThreadPoolExecutor(len(names)) as pool:
-            runs = [pool.submit(self.run, name, random.uniform(0, spread)) for name in names]
-            time.sleep(spread)
-            happening()
-            return [run.result() for run in runs]
+    def restart(self, part: str) -> None:
+        """Let one of `PARTS` happen."""
+        if part.startswith("postgres-"):
+            self.outage(float(part.removeprefix("postgres-").removesuffix("s")))
+        else:
+            self.kill(part)
 
-    def run(self, name: str, delay: float = 0) -> Outcome:
-        """Work on issue 1 of a repository, after `delay` seconds."""
-        time.sleep(delay)
+    def run(self, name: str) -> Outcome:
+        """Work on issue 1 of a repository."""
         info = self.stack.info()
         with AirflowClient(info.url, token=info.token) as airflow:
             began = time.monotonic()
@@ -146,6 +149,46 @@ class Place:
         url = str(self.repositories[name].path)
         plain_git(self.folder, "clone", "--quiet", "--branch", "bridle/issue-1", url, str(place))
         return subprocess.run(["sh", "-c", CHECK], cwd=place, check=False).returncode == 0
+
+
+class Stream:
+    """Runs one after another, `AT_ONCE` side by side, and what hits them."""
+
+    def __init__(self, place: Place, names: Iterator[str]) -> None:
+        self._place, self._names = place, names
+        self._lock = threading.Lock()
+        self._under_way: dict[str, set[str]] = {}
+        self._over = threading.Event()
+        self.outcomes: dict[str, list[Outcome]] = {}
+        """By part."""
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._workers = [self._pool.submit(self._work) for _ in range(AT_ONCE)]
+
+    def hit(self, part: str) -> None:
+        """Restart a part, which is told of every run that is under way meanwhile."""
+        with self._lock:
+            for hits in self._under_way.values():
+                hits.add(part)
+        self._place.restart(part)
+
+    def end(self) -> None:
+        """Let those under way end."""
+        self._over.set()
+        for worker in self._workers:
+            worker.result()
+        self._pool.shutdown()
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            with self._lock:
+                name = next(self._names)
+                hits = self._under_way[name] = set()
+            outcome = self._place.run(name)
+            with self._lock:
+                del self._under_way[name]
+                print(f"{name}, hit by {', '.join(sorted(hits)) or NOTHING}: {outcome}", flush=True)
+                for part in hits or {NOTHING}:
+                    self.outcomes.setdefault(part, []).append(outcome)
 
 
 @contextmanager
@@ -187,39 +230,30 @@ def place_of(names: list[str]) -> Iterator[Place]:
 def main() -> int:
     """Run everything; the exit code is 1 when a run ended wrong."""
     restarts = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    parts = sys.argv[2:] or ["scheduler", "api-server", "postgres-3s", "postgres-20s"]
-    times = {"nothing": UNDISTURBED, **dict.fromkeys(parts, restarts)}
-    groups = [
-        (part, [f"{part}-{group}-{number}" for number in range(AT_ONCE)])
-        for part in times
-        for group in range(times[part])
-    ]
-    outcomes: dict[str, list[Outcome]] = {part: [] for part in times}
-    with place_of(["warm-up", *(name for _, names in groups for name in names)]) as place:
-        happenings: dict[str, Callable[[], None]] = {
-            "nothing": lambda: None,
-            "scheduler": lambda: place.kill("scheduler"),
-            "api-server": lambda: place.kill("api-server"),
-            "postgres-3s": lambda: place.outage(3),
-            "postgres-20s": lambda: place.outage(20),
-        }
+    parts = sys.argv[2:] or PARTS
+    order = random.sample([*parts] * restarts, k=restarts * len(parts))
+    names = [f"run-{number}" for number in range(UNDISTURBED * AT_ONCE + 4 * len(order) + 9)]
+    with place_of(["warm-up", *names]) as place:
         place.run("warm-up")
-        for part, names in groups:
-            undisturbed = [it.seconds for it in outcomes["nothing"]]
-            spread = statistics.median(undisturbed) if undisturbed else 0.0
-            for outcome in place.together(names, happenings[part], spread):
-                outcomes[part].append(outcome)
-                print(f"{part}: {outcome}", flush=True)
+        stream = Stream(place, iter(names))
+        while len(stream.outcomes.get(NOTHING, ())) < UNDISTURBED * AT_ONCE:
+            time.sleep(1)
+        for number, part in enumerate(order, start=1):
+            time.sleep(random.uniform(*BETWEEN_SECONDS))
+            print(f"{number} of {len(order)}: {part}", flush=True)
+            stream.hit(part)
+        stream.end()
     print(f"\n{'part':<14}{'restarts':>9}{'ended right':>13}{'median s':>10}{'worst s':>9}{'resumed':>9}")
-    for part, its in outcomes.items():
+    for part in (NOTHING, *parts):
+        its = stream.outcomes.get(part, [])
         right = sum(not it.wrong for it in its)
-        seconds = [it.seconds for it in its]
+        seconds = [it.seconds for it in its] or [0.0]
         resumed = sum(it.resumed for it in its)
         print(
-            f"{part:<14}{times[part]:>9}{f'{right} of {len(its)}':>13}{statistics.median(seconds):>10.0f}"
-            f"{max(seconds):>9.0f}{resumed:>9}"
+            f"{part:<14}{order.count(part):>9}{f'{right} of {len(its)}':>13}"
+            f"{statistics.median(seconds):>10.0f}{max(seconds):>9.0f}{resumed:>9}"
         )
-    return int(any(it.wrong for its in outcomes.values() for it in its))
+    return int(any(it.wrong for its in stream.outcomes.values() for it in its))
 
 
 if __name__ == "__main__":
