@@ -114,7 +114,7 @@ def as_if(
     return AsIf(
         model=chosen,
         models=models,
-        as_if_usd=priced[chosen] if chosen and not unmeasured else None,
+        as_if_usd=priced[chosen] if chosen else None,
         calls=paid.calls,
         unpriced_calls=unmeasured,
         known_usd=paid.known_usd,

@@ -40,10 +40,10 @@ class AsIf(Shape):
     models: list[str]
     """The models used, to choose from."""
     as_if_usd: Money | None
-    """Null: unknown, because some call's tokens or the model's price are."""
+    """Of the calls whose tokens are known; null: the model's price is not."""
     calls: int
     unpriced_calls: int
-    """Of unknown usage."""
+    """Of unknown usage, which `as_if_usd` does not hold."""
     known_usd: Money
     """What was paid."""
     unknown_calls: int

@@ -2,10 +2,11 @@
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, usePlace } from "../kit/use.js";
 import { address } from "../kit/api.js";
-import { compact, cost, count, dollars, limit, many, time } from "../kit/format.js";
+import { compact, cost, count, dollars, many, time } from "../kit/format.js";
 import { Card, Empty, Fold, Loaded, Section } from "../kit/parts.js";
 import { Growth, Meter } from "../kit/chart.js";
 import { DataTable } from "../kit/table.js";
+import { nearer } from "../parts/cap.js";
 
 const { Box, Button, Flex, Input, Link, NativeSelect, Text } = ChakraUI;
 
@@ -87,13 +88,13 @@ const AsIf = ({ span }) => {
                 <//><${NativeSelect.Indicator} />
               <//>
               <${Text}>
-                The same ${many(data.calls, "call")}, token by token, would have cost <b data-testid="as-if-usd">${dollars(data.as_if_usd)}</b>;
-                <b> ${dollars(data.known_usd)}</b> were paid${other && !data.unknown_calls ? `: ${Math.abs(Math.round(100 * (1 - paid / other)))} % ${paid <= other ? "less" : "more"}` : ""}.
+                The same ${many(data.calls - data.unpriced_calls, "call")}, token by token, would have cost <b data-testid="as-if-usd">${dollars(data.as_if_usd)}</b>;
+                <b> ${dollars(data.known_usd)}</b> were paid${other && !data.unknown_calls && !data.unpriced_calls ? `: ${Math.abs(Math.round(100 * (1 - paid / other)))} % ${paid <= other ? "less" : "more"}` : ""}.
               <//>
             <//>
             <${Text} fontSize="xs" color="fg.muted" mt=${1}>
               A comparison, no forecast: another model would have used other tokens.
-              ${data.unpriced_calls > 0 && ` It is unknown, because the tokens of ${many(data.unpriced_calls, "call")} are.`}
+              ${data.unpriced_calls > 0 && ` It lacks ${many(data.unpriced_calls, "call")} of unknown tokens.`}
               ${data.unknown_calls > 0 && ` What was paid lacks ${many(data.unknown_calls, "call")} of unknown cost.`}
             <//>`;
         }}
@@ -102,14 +103,21 @@ const AsIf = ({ span }) => {
 };
 
 const Budgets = () => {
-  const asked = useApi("budgets", {}, 10);
+  const [pages, setPages] = useState([]);
+  const cursor = pages[pages.length - 1];
+  const asked = useApi("budgets", { cursor }, cursor ? 0 : 10);
   return html`
     <${Section} title="Budgets" testid="budgets" aside="open one to see how it was spent">
       <${Loaded} asked=${asked}>
-        ${({ budgets }) => {
+        ${({ budgets, next }) => {
           const shown = budgets.filter((each) => !each.scope.includes("*"));
           if (shown.length === 0) return html`<${Empty}>Nothing is capped. Set <code>budgets</code> in roles.yaml, or <code>bridle budget</code>.<//>`;
-          return shown.slice(0, 40).map((each) => html`<${BudgetCard} key=${each.scope} budget=${each} />`);
+          return html`
+            ${shown.map((each) => html`<${BudgetCard} key=${each.scope} budget=${each} />`)}
+            <${Flex} gap=${2} mt=${3} justify="flex-end">
+              ${cursor && html`<${Button} size="sm" variant="outline" onClick=${() => setPages(pages.slice(0, -1))}>← Before<//>`}
+              ${next && html`<${Button} size="sm" variant="outline" data-testid="more-budgets" onClick=${() => setPages([...pages, next])}>More →<//>`}
+            <//>`;
         }}
       <//>
     <//>`;
@@ -117,20 +125,17 @@ const Budgets = () => {
 
 export const BudgetCard = ({ budget }) => {
   const [open, setOpen] = useState(false);
-  const [part, whole, told] = budget.cap_usd !== null
-    ? [Number(budget.spent_usd), Number(budget.cap_usd), `${dollars(budget.spent_usd)} of ${limit(budget.cap_usd)}`]
-    : [budget.spent_tokens, budget.cap_tokens ?? 0, `${compact(budget.spent_tokens)} of ${compact(budget.cap_tokens ?? 0)} tokens`];
-  const capped = budget.cap_usd !== null || budget.cap_tokens !== null;
+  const cap = nearer(budget);
   return html`
     <${Card} mb=${2} pb=${1} data-testid="budget">
       <${Flex} justify="space-between" gap=${3} wrap="wrap" mb=${1}>
         <${Text} fontWeight="medium" overflowWrap="anywhere">${budget.scope}<//>
         <${Text} fontVariantNumeric="tabular-nums" fontSize="sm">
-          ${capped ? told : `${dollars(budget.spent_usd)}, no cap`}
+          ${cap ? `${cap.spent} of ${cap.most}` : `${dollars(budget.spent_usd)}, no cap`}
           ${budget.warned_at && ` · ▲ 80 % at ${time(budget.warned_at)}`} ${budget.stopped_by && ` · ■ stopped by ${budget.stopped_by}`}
         <//>
       <//>
-      ${capped && html`<${Meter} part=${part} whole=${whole} label=${budget.scope} />`}
+      ${cap && html`<${Meter} part=${cap.part} whole=${cap.whole} label=${budget.scope} />`}
       <${Fold} title=${html`<${Text} as="span" fontSize="xs" color="fg.muted">how it was spent, ${many(budget.calls, "call")}${budget.capped_by ? `; cap by ${budget.capped_by}` : ""}<//>`}
         onToggle=${(event) => setOpen(event.target.open)}>
         ${open && html`<${BurnDown} scope=${budget.scope} />`}
@@ -144,9 +149,10 @@ const BurnDown = ({ scope }) => {
     ${({ budget, points }) => {
       const hourly = budget.kind === "day";
       const name = (at) => (hourly ? at.slice(11, 16) : at.slice(0, 10));
-      return html`<${Growth} testid="burn-down" tell=${(value) => dollars(String(value))}
-        cap=${budget.cap_usd === null ? null : Number(budget.cap_usd)}
-        points=${points.map((point) => ({ name: name(point.at), value: Number(point.total_usd) }))} />`;
+      const cap = nearer(budget);
+      const tokens = cap?.unit === "tokens";
+      return html`<${Growth} testid="burn-down" tell=${(value) => (tokens ? `${compact(value)} tokens` : dollars(String(value)))} cap=${cap?.whole ?? null}
+        points=${points.map((point) => ({ name: name(point.at), value: Number(tokens ? point.total_tokens : point.total_usd) }))} />`;
     }}
   <//>`;
 };

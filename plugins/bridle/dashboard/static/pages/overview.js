@@ -1,10 +1,11 @@
 // The first page: what runs, what waits, what failed, what it cost.
 import { ChakraUI, html, useState } from "../kit/html.js";
 import { useApi, useNow } from "../kit/use.js";
-import { ago, compact, cost, count, dollars, limit, many, percent } from "../kit/format.js";
+import { ago, compact, cost, count, dollars, many, percent } from "../kit/format.js";
 import { Card, Empty, Figure, Go, Loaded, Section, to } from "../kit/parts.js";
 import { Meter, StackedBars } from "../kit/chart.js";
 import { RunTable } from "../parts/runs.js";
+import { nearer } from "../parts/cap.js";
 
 const { Box, Button, Flex, NativeSelect, SimpleGrid, Text } = ChakraUI;
 
@@ -50,10 +51,11 @@ const busy = (runs) => {
 };
 
 const Today = ({ spent }) => {
-  const cap = spent.cap_usd === null || spent.counted_usd === null ? null : Number(spent.cap_usd);
-  const made = cap === null
-    ? `${compact(spent.totals.tokens)} tokens, ${many(spent.totals.calls, "call")}; no daily cap`
-    : html`<${Meter} part=${Number(spent.counted_usd)} whole=${cap} label="spent today" /> of ${limit(spent.cap_usd)} a day`;
+  const cap = nearer({ ...spent, spent_usd: spent.counted_usd, spent_tokens: spent.counted_tokens });
+  // who may not read every DAG is not told what all of them have spent
+  const made = cap === null || spent.counted_usd === null
+    ? `${compact(spent.totals.tokens)} tokens, ${many(spent.totals.calls, "call")}; ${cap ? `all DAGs together may use ${cap.most} a day` : "no daily cap"}`
+    : html`<${Meter} part=${cap.part} whole=${cap.whole} label="spent today" /> ${cap.unit === "tokens" ? `${cap.spent} ` : ""}of ${cap.most} a day`;
   return html`<${Figure} name="Spent today (UTC)" value=${cost(spent.totals)} made=${made} testid="figure-today" />`;
 };
 
