@@ -52,7 +52,7 @@ def show_run(
             (row for row in queries.reviews(found.dag_id, found.run_id) if DIFF in row.snapshot), None
         )
         if shown is not None:
-            console.print(f"\n[bold]What a human was shown for commit {shown.commit[:10]}[/]")
+            console.print(f"\n[bold]What is changed by commit {shown.commit[:10]}[/]")
             console.print(diff_view(ledger.get_artifact(shown.snapshot[DIFF]).decode("utf-8", "replace")))
         with Watch(url, found.dag_id, found.run_id) as watch:
             console.print(cost_table(watch.costs(airflow.tasks(found.dag_id, found.run_id))))

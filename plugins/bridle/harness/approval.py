@@ -38,9 +38,7 @@ def ask(
         patch: what the commit changes; kept in the ledger, and shown when it is short.
     """
     shown = {name: expand(value, step.ledger) for name, value in inputs.items()}
-    snapshot = dict(shown)
-    if patch is not None:
-        snapshot[DIFF] = step.ledger.put_artifact(patch.text, "text/x-diff", f"{patch.head[:10]}.diff")
+    snapshot = shown | _kept(step, patch)
     review_id = step.ledger.open_review(
         step.attempt,
         subject=subject,
@@ -94,10 +92,14 @@ def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, fe
     return _result(decision, commit, who, feedback)
 
 
-def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
-    """Go on without asking, and say in the ledger that it was policy's decision."""
+def pass_by_policy(step: Step, commit: str | None, why: str, *, patch: Patch | None = None) -> StepResult:
+    """Go on without asking, and say in the ledger that it was policy's decision, and about what."""
     review_id = step.ledger.open_review(
-        step.attempt, subject="nobody was asked", commit=commit or "", patch_hash="", snapshot={}
+        step.attempt,
+        subject="nobody was asked",
+        commit=commit or "",
+        patch_hash="",
+        snapshot=_kept(step, patch),
     )
     step.ledger.answer_review(review_id, decision=APPROVE, by=POLICY, feedback=why)
     step.ledger.decide(
@@ -110,6 +112,12 @@ def pass_by_policy(step: Step, commit: str | None, why: str) -> StepResult:
         by=POLICY,
     )
     return StepResult(outcome=APPROVE, commit=commit, summary=why)
+
+
+def _kept(step: Step, patch: Patch | None) -> dict[str, Any]:
+    if patch is None:
+        return {}
+    return {DIFF: step.ledger.put_artifact(patch.text, "text/x-diff", f"{patch.head[:10]}.diff")}
 
 
 def _result(decision: str, commit: str | None, by: str, feedback: str) -> StepResult:

@@ -93,9 +93,8 @@ class HumanApprovalSensor(ApprovalOperator):
 
         with failing_clearly(), step_of(context, threading.Event()) as step:
             if not (_true(self.required) or _true(self.insist)):
-                push(
-                    context, step, pass_by_policy(step, self.commit, "no approval was asked for in this run")
-                )
+                why = "no approval was asked for in this run"
+                push(context, step, pass_by_policy(step, self.commit, why, patch=self._patch(step)))
                 return None
             decision = answered(step)
             if decision is not None:

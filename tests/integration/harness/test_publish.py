@@ -9,11 +9,13 @@ from harness_bench import Bed, edit
 
 from bridle.errors import PolicyViolation, ReviewMismatch
 from bridle.harness.approval import ask, pass_by_policy, record_answer
+from bridle.harness.bench import Bench
 from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.harness.work import work
 from bridle.ledger.queries import Queries
+from bridle.ledger.reviews import DIFF
 from bridle.testing.git_repository import plain_git
 
 Make = Callable[..., Bed]
@@ -154,10 +156,15 @@ def test_without_any_approval_nothing_is_published(bed: Make) -> None:
     assert branches(here) == ["main"]
 
 
-def test_a_run_that_asks_nobody_is_approved_by_policy_and_says_so(bed: Make) -> None:
+def test_a_run_that_asks_nobody_is_approved_by_policy_and_says_so_and_what_it_changed(bed: Make) -> None:
     here = bed({"implement": [edit("a - b", "a + b")]})
     done = work(here.step(), here.work())
-    pass_by_policy(here.step(task="approve"), done.commit, "not asked for")
+    gate = here.step(task="approve")
+    patch = Bench(gate, here.user.configured()).patch(done.base or "", done.commit or "")
+    pass_by_policy(gate, done.commit, "not asked for", patch=patch)
+    with Queries(here.ledger.url) as ledger:
+        (review,) = ledger.reviews()
+    assert b"+    return a + b" in gate.ledger.get_artifact(review.snapshot[DIFF])
     published(here.step(task="publish"), here, done)
     assert "Approved by" not in pulls(here)[0].read_text()
 

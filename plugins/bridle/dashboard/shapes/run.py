@@ -144,6 +144,6 @@ class Diffs(Shape):
     """What was changed: in all, and by each session."""
 
     whole: Diff | None
-    """What a human was last shown; null: nobody was."""
+    """What a human was last asked about, or policy let pass; null: it has not come to that."""
     sessions: list[Diff]
     """Those that changed something, in order."""
