@@ -12,6 +12,11 @@ const KINDS = { all: null, said: ["text", "reasoning"], tools: ["tool_call", "to
 const TOLD = { connecting: "◔ connecting", live: "▶ live", lost: "↯ connection lost, trying again", paused: "‖ paused", ended: "✓ ended" };
 
 // live: it goes on, so its end is what one wants to see
+const nothing = (only, state, events) => {
+  if (state !== "ended") return `Nothing ${only === "all" ? "has happened" : "of that kind"} yet.`;
+  return events.length ? "Nothing of that kind." : "None of its events is kept: it had none, or they have grown too old.";
+};
+
 export const Transcript = ({ id, live }) => {
   const { events, state } = useStream(id);
   const [only, setOnly] = useState("all");
@@ -49,7 +54,7 @@ export const Transcript = ({ id, live }) => {
         ${shown.map(({ event, result }) => html`<${EventLine} key=${event.seq} event=${event} result=${result} over=${state === "ended"} />`)}
       <//>
       ${shown.length === 0 && state !== "connecting" &&
-      html`<${Empty} testid="no-events">Nothing ${only === "all" ? "has happened" : "of that kind"} (yet).<//>`}
+      html`<${Empty} testid="no-events">${nothing(only, state, events)}<//>`}
     <//>`;
 };
 
