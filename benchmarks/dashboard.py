@@ -4,12 +4,14 @@
 run of 2,000 sessions and one session of 20,000 events; in Airflow besides 20,000 runs that never had a
 session. A real API server of Airflow answers one browser's questions, each asked `turns` times (20 by
 default). Printed are, for each, the median and the 95th percentile, the size, and which large tables its
-statements read without an index, by the plans that Postgres made. Then fifty viewers look on at one session.
+statements read without an index, by the plans that Postgres made. Then the first page is opened in a real
+browser, and fifty viewers look on at one session.
 """
 
 import asyncio
 import json
 import re
+import shutil
 import statistics
 import sys
 import time
@@ -23,6 +25,7 @@ from uuid import UUID
 import httpx
 import psycopg
 from dashboard_rows import DAGS, Size, fill_airflow, fill_ledger
+from playwright.sync_api import sync_playwright
 from sqlalchemy import make_url
 
 from bridle.agents.base import Event, EventKind
@@ -34,7 +37,6 @@ from bridle.testing.api_server import ApiServer
 from bridle.testing.ledger import session_start
 
 AIM_MS = 200.0
-FIRST_PAGE_MS = 2_000.0
 VIEWERS = 50
 MANY = 1_000
 """Rows: whoever reads fewer needs no index."""
@@ -94,6 +96,7 @@ def questions(find: Callable[[str], str]) -> list[Measured]:
         "runs, page 100": "runs?cursor={cursor}",
         "a run": "run?dag_id=spec_routine&run_id=manual__776",
         "the biggest run": f"run?{BIGGEST}",
+        "a run's searches": "run/bisect?dag_id=spec_routine&run_id=manual__776",
         "a run's diff": "run/diff?dag_id=spec_routine&run_id=manual__776",
         "the biggest run's diff": f"run/diff?{BIGGEST}",
         "a session": f"session?id={session}",
@@ -103,6 +106,7 @@ def questions(find: Callable[[str], str]) -> list[Measured]:
         "sessions of a step": "sessions?dag_id=issue_fix&run_id=manual__777&task_id=step_1",
         "loops": "loops",
         "a loop": f"loop?id={loop}",
+        "a loop's searches": f"loop/bisect?id={loop}",
         **{
             f"costs by {by}": f"costs?by={by}"
             for by in ("day", "dag", "repo", "role", "model", "agent", "user")
@@ -210,13 +214,30 @@ def show(asked: list[Measured]) -> None:
     print(f"over it: {', '.join(missed) or 'none'}")
 
 
-def first_page(client: httpx.Client) -> float:
-    """Milliseconds until the first page has all that it shows, asked one after the other."""
-    began = time.perf_counter()
-    client.get("/bridle/static/bridle.js").raise_for_status()
-    for path in ("me", "overview", "runs"):
-        ask(client, path)
-    return (time.perf_counter() - began) * 1000
+def first_pages(client: httpx.Client, times: int) -> list[float] | None:
+    """Milliseconds until somebody in a new browser window sees the first page's figures, and until its lists.
+
+    None where there is no Chromium. Airflow's own page around it is a part of it.
+    """
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        return None
+    url, token = str(client.base_url).rstrip("/"), client.headers["Authorization"].removeprefix("Bearer ")
+    took = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for _ in range(times):
+            window = browser.new_context()
+            window.add_cookies([{"name": "_token", "value": token, "url": url}])
+            page = window.new_page()
+            began = time.perf_counter()
+            page.goto(f"{url}/plugin/bridle?page=overview", wait_until="commit")
+            for part in ("figures", "run-row"):
+                page.get_by_test_id(part).first.wait_for()
+            took.append((time.perf_counter() - began) * 1000)
+            window.close()
+        browser.close()
+    return took
 
 
 async def watch(client: httpx.Client, ledger: Ledger, session: UUID) -> list[float]:
@@ -285,14 +306,16 @@ def main() -> None:
             for each in asked:
                 each.path = each.path.replace("{cursor}", cursor)
             measure(client, asked, turns)
-            page = statistics.median(first_page(client) for _ in range(5))
+            pages = first_pages(client, 5)
             with Ledger(server.ledger_url) as ledger:
                 attempt = Attempt(StepKey("issue_fix", "manual__live", "step_1"), str(new_id()), 1, 0)
                 opened = ledger.open_session(session_start(attempt, ledger.take_step(attempt)))
                 late = asyncio.run(watch(client, ledger, opened))
             explain(client, asked, server.ledger_url, postgres.log)
             show(asked)
-            print(f"first page: {page:.0f} ms (aim {FIRST_PAGE_MS:.0f})")
+            if pages:
+                seen = f"{statistics.median(pages):.0f} ms, at most {max(pages):.0f} ms"
+                print(f"first page in a new browser window, Airflow's own included: {seen} (aim 2,000)")
             p95 = statistics.quantiles(late, n=20)[-1]
             print(
                 f"event to {VIEWERS} screens: {statistics.median(late):.0f} ms, p95 {p95:.0f} ms (aim 1,000)"
