@@ -3,9 +3,10 @@
 import hashlib
 import zlib
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, func, literal, select
+from sqlalchemy import Connection, RowMapping, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError
@@ -17,6 +18,7 @@ from bridle.ledger.schema import artifact, bundle, transcript
 _PREFIX = "sha256:"
 _TRANSCRIPT = "transcript:"
 CAP = 8 << 20
+_YOUNG = timedelta(days=1)
 _LONGEST_CHAIN = 10_000
 
 
@@ -137,7 +139,12 @@ def pack(door: Door, data: bytes, media_type: str, name: str, max_bytes: int = C
 
 def store(connection: Connection, packed: Packed) -> str:
     """Write a packed artifact; returns its reference."""
-    connection.execute(insert(artifact).values(**asdict(packed)).on_conflict_do_nothing())
+    made = insert(artifact).values(**asdict(packed)).on_conflict_do_nothing().returning(artifact.c.digest)
+    if connection.scalar(made) is None:
+        # retention goes by age, and what is stored again is young again
+        old = artifact.c.at < func.clock_timestamp() - _YOUNG
+        again = update(artifact).where(artifact.c.digest == packed.digest, old)
+        connection.execute(again.values(at=func.clock_timestamp()))
     return _PREFIX + packed.digest
 
 

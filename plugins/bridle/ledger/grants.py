@@ -34,6 +34,7 @@ BEGIN
                       cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, currency, price_source,
                       price_version, latency_ms, first_byte_ms, settled_at)
             ON bridle.model_call TO bridle_task;
+        GRANT UPDATE (at) ON bridle.artifact TO bridle_task;
         GRANT UPDATE (decision, by, feedback, answered_at) ON bridle.review TO bridle_task;
         GRANT UPDATE (state, reason, params, deadline, head_commit, closed_at) ON bridle.loop TO bridle_task;
         GRANT UPDATE (head_commit, decision, dispatched, delivered, checks, answer, verdict, reason, tokens,

@@ -74,6 +74,15 @@ def test_an_artifact_is_kept_for_as_long_as_something_young_speaks_of_it(ledger,
         ledger.get_artifact(unused)
 
 
+def test_what_is_stored_again_is_young_again(ledger, ledger_url):
+    """Only an XCom may name it, which nobody here can see."""
+    ref = ledger.put_artifact("an issue's text", "text/plain")
+    age(ledger_url, "artifact", 61)
+    assert ledger.put_artifact("an issue's text", "text/plain") == ref
+    assert retire(ledger_url, KEEP).artifacts == 0
+    assert ledger.get_artifact(ref) == b"an issue's text"
+
+
 def test_the_bundles_that_a_young_one_builds_on_are_kept(ledger, ledger_url):
     for sha, base in (("a", None), ("b", "a"), ("c", "b"), ("x", None), ("y", "x")):
         ledger.put_bundle("demo", sha, base, b"data")
