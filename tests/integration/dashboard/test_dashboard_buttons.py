@@ -1,12 +1,8 @@
 """Buttons are there for those whose click the API will not refuse, in a real browser."""
 
-import shutil
-
 import pytest
+from dash_browser import CHROMIUM, browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MILLISECONDS = 90_000
-"""How long a page may take on a machine that does much else."""
 ACTIONS = ("pause", "resume", "extend", "stop")
 MAY = {
     "admin": {"running": {"pause", "extend", "stop"}, "paused": {"resume", "extend", "stop"}},
@@ -50,22 +46,10 @@ def test_the_api_tells_what_a_user_may_do_with_a_loop(clients, loops, user):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 @pytest.mark.parametrize("user", ["editor", "starter"])
-def test_the_page_of_a_loop_has_the_buttons_that_its_user_may_use(airflow, loops, user):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(MILLISECONDS)
-        page.goto(f"{airflow.url}/auth/login", wait_until="domcontentloaded", timeout=MILLISECONDS)
-        page.fill("input[name=username]", user)
-        page.fill("input[name=password]", user)
-        page.click("button[type=submit]")
-        page.get_by_role("link", name="Bridle", exact=True).first.wait_for()
+def test_the_page_of_a_loop_has_the_buttons_that_its_user_may_use(clients, loops, user):
+    with browser(clients[user]) as open_page:
         for state, loop in loops.items():
-            path = f"/plugin/bridle?page=loop&id={loop}"
-            page.goto(airflow.url + path, wait_until="domcontentloaded", timeout=MILLISECONDS)
+            page = open_page(f"loop&id={loop}")
             page.get_by_test_id("loop-goal").wait_for()
             shown = {action for action in ACTIONS if page.get_by_test_id(f"{action}-loop").count()}
             assert shown == MAY[user][state]
-        browser.close()
