@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import psutil
@@ -125,7 +126,7 @@ def test_every_listener_is_on_the_loopback(stack: Stack) -> None:
     listening = {
         connection.laddr.ip
         for process in processes(stack)
-        for connection in process.net_connections()
+        for connection in connections(process)
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
@@ -223,6 +224,13 @@ def answers(stack: Stack) -> bool:
         return httpx.get(f"{stack.info().url}/api/v2/version", trust_env=False).is_success
     except httpx.TransportError:
         return False
+
+
+def connections(process: psutil.Process) -> list[Any]:
+    try:
+        return process.net_connections()
+    except psutil.NoSuchProcess:  # a worker that has ended since they were listed
+        return []
 
 
 def alive(process: psutil.Process) -> bool:
