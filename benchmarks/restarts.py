@@ -27,8 +27,9 @@ import psutil
 import yaml
 
 from bridle.config.starter import starter_dir
-from bridle.errors import BridleError
+from bridle.errors import BridleError, LedgerUnavailable
 from bridle.ledger.queries import Queries
+from bridle.ledger.records import SessionRow
 from bridle.local.databases import LEDGER_VARIABLE, METADATA_VARIABLE
 from bridle.local.postgres import Postgres
 from bridle.local.rest import AirflowClient
@@ -81,6 +82,8 @@ class Outcome:
     """Empty when it ended right."""
     resumed: int
     """Sessions that went on from another's checkpoint."""
+    rounds: int
+    """The most that one of its steps took."""
 
 
 class Place:
@@ -132,9 +135,9 @@ class Place:
 
     def _judged(self, name: str, state: str, seconds: float) -> Outcome:
         wrong = [] if state == "success" else [f"the run is {state}"]
-        with Queries(self.stack.info().ledger_url) as queries:
-            sessions = queries.sessions("issue_fix", name)
-        done = [session.attempt.step.task_id for session in sessions if session.outcome == "done"]
+        sessions = self._sessions(name)
+        # another round is another session: a resumed agent may have passed over what was interrupted
+        done = [(it.attempt.step.task_id, it.round) for it in sessions if it.outcome == "done"]
         if len(done) != len(set(done)):
             wrong.append(f"a finished session was done again: {sorted(done)}")
         pulls = list((self.folder / name / "pulls").glob("*.md"))
@@ -142,7 +145,16 @@ class Place:
             wrong.append(f"{len(pulls)} pull requests")
         elif not self._check_passes(name):
             wrong.append("the check fails on the branch")
-        return Outcome(seconds, tuple(wrong), sum(session.resumed_from is not None for session in sessions))
+        resumed = sum(session.resumed_from is not None for session in sessions)
+        return Outcome(seconds, tuple(wrong), resumed, max((it.round for it in sessions), default=0))
+
+    def _sessions(self, name: str) -> list[SessionRow]:
+        while True:
+            try:
+                with Queries(self.stack.info().ledger_url) as queries:
+                    return queries.sessions("issue_fix", name)
+            except LedgerUnavailable:  # another restart
+                time.sleep(1)
 
     def _check_passes(self, name: str) -> bool:
         place = self.folder / name / "fresh"
