@@ -241,10 +241,10 @@ def test_restarts_of_scheduler_api_server_and_postgres_make_no_step_happen_twice
 
 
 def test_a_session_that_waits_for_its_model_holds_no_connection(story: Story) -> None:
-    """Each heartbeat, one a second here, opens one for a moment; none lasts until the next but one."""
+    """Each heartbeat opens one, which is closed after a second without work: none lasts until the next."""
     assert story.looks > 50
-    assert len(story.seen) > 3
-    assert max(seen[-1] - seen[0] for seen in story.seen.values()) < 2
+    assert len(story.seen) >= 2
+    assert max(seen[-1] - seen[0] for seen in story.seen.values()) < 3
     assert story.in_transaction / story.looks < 0.05
 
 
