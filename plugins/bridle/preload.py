@@ -18,7 +18,7 @@ def install() -> None:
 
 def load() -> None:
     """Import what a step imports, and the libraries behind it."""
-    import genai_prices  # noqa: F401
+    import genai_prices.data  # noqa: F401 (loads itself only with the first price)
 
     import bridle.harness.work  # noqa: F401
     from bridle.guard.scanner import find_secrets
