@@ -1,5 +1,7 @@
 """Killed or stopped in mid-session: nothing goes on working, and nothing is lost or done twice."""
 
+from collections.abc import Callable
+
 import pytest
 from e2e_interrupted import long_session, session_in_the_middle
 from e2e_processes import eventually, seconds_until_gone, task_process
@@ -42,13 +44,16 @@ def clear_the_task(stage: Stage) -> None:
     assert run.ended() == "success", run.failures()
 
 
-def mark_the_task_success(stage: Stage) -> None:
-    run = stage.start()
-    session = session_in_the_middle(run)
-    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/fix.implement_1"
-    stage.airflow._call("PATCH", path, json={"new_state": "success"})
-    stage.notes["seconds"] = seconds_until_gone(str(session.id))
-    run.ended()
+def mark_the_task(state: str) -> Callable[[Stage], None]:
+    def mark(stage: Stage) -> None:
+        run = stage.start()
+        session = session_in_the_middle(run)
+        path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/fix.implement_1"
+        stage.airflow._call("PATCH", path, json={"new_state": state})
+        stage.notes["seconds"] = seconds_until_gone(str(session.id))
+        run.ended()
+
+    return mark
 
 
 def sweep(stage: Stage) -> None:
@@ -59,7 +64,8 @@ def sweep(stage: Stage) -> None:
 KILLED = Scenario("killed", kill_the_task, script=bug_fixed_by(long_session()))
 STOPPED = Scenario("stopped", fail_the_run, script=bug_fixed_by(long_session()))
 CLEARED = Scenario("cleared", clear_the_task, script=bug_fixed_by(long_session()))
-WAVED_ON = Scenario("waved-on", mark_the_task_success, script=bug_fixed_by(long_session()))
+WAVED_ON = Scenario("waved-on", mark_the_task("success"), script=bug_fixed_by(long_session()))
+GIVEN_UP = Scenario("given-up", mark_the_task("failed"), script=bug_fixed_by(long_session()))
 SWEPT = Scenario("swept", sweep)
 
 
@@ -121,8 +127,8 @@ def test_a_task_that_is_cleared_at_work_stops_and_begins_again(stage: Stage) -> 
     assert stage.check_passes("bridle/issue-1")
 
 
-@pytest.mark.parametrize("stage", [WAVED_ON], indirect=True)
-def test_a_task_that_is_marked_success_at_work_stops_and_nothing_unfinished_is_published(
+@pytest.mark.parametrize("stage", [WAVED_ON, GIVEN_UP], indirect=True)
+def test_a_task_that_is_marked_as_ended_at_work_stops_and_nothing_unfinished_is_published(
     stage: Stage,
 ) -> None:
     assert stage.notes["seconds"] < 10
