@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from mistakes_book import HOSTS, entry, keep, recorded
 from mistakes_scene import CLOSED_PORT, NAME, Scene
 
+from bridle.errors import FenceLost
 from bridle.process.sandbox import Isolation
 from bridle.process.strength import detect
 from bridle.testing.git_repository import GitRepository
@@ -250,6 +252,17 @@ def test_a_mistake_is_told_clearly_at_once_and_costs_nothing(
     assert scene.left_behind() == []
     assert scene.on_record() == ([] if name in UNRECORDED else [(told.kind, told.message)])
     keep(request, name, entry(mistake.what, told, scene.folder))
+
+
+def test_an_attempt_that_was_overtaken_puts_no_failure_on_record(scene: Scene) -> None:
+    """What becomes of the step is the newer attempt's to tell."""
+
+    def overtaken(*_: object) -> object:
+        raise FenceLost("a newer attempt owns the step")
+
+    operator = SimpleNamespace(task_id="step", work=overtaken)
+    assert scene.told(lambda scene: scene._run(lambda: operator)).kind == "FenceLost"
+    assert scene.on_record() == []
 
 
 def test_nothing_is_wrong_with_the_scene_itself(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from bridle.config.providers import UNSAID, ProviderSettings
 from bridle.config.repositories import Repository, repositories_in_force
 from bridle.config.roles import Role, RoleChanges, Roles, roles_in_force
 from bridle.config.settings import Settings
-from bridle.errors import BridleError, ConfigError, LedgerUnavailable, StopRequested
+from bridle.errors import BridleError, ConfigError, FenceLost, LedgerUnavailable, StopRequested
 from bridle.harness.reference import expand
 from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
@@ -143,8 +143,8 @@ def open_step(
                 yield Step(
                     attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens), trace
                 )
-        except LedgerUnavailable:
-            raise  # there is nowhere to write it
+        except (LedgerUnavailable, FenceLost):
+            raise  # there is nowhere to write it, or a newer attempt tells what becomes of the step
         except BridleError as error:
             with suppress(LedgerUnavailable):  # what went wrong matters more than that it is not on record
                 ledger.record_failure(attempt, error)
