@@ -267,11 +267,11 @@ class AirflowClient:
     def _every(self, path: str, key: str, **params: Any) -> list[dict[str, Any]]:
         """All of a list that Airflow gives page by page."""
         found: list[dict[str, Any]] = []
-        while page := self._get(path, limit=PAGE, offset=len(found), **params)[key]:
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
+        while True:
+            page = self._get(path, limit=PAGE, offset=len(found), **params)
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
 
     def _get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)
