@@ -29,7 +29,7 @@ class _Listed:
     run: "DagRun"
     waits: bool
     totals: "Totals | None"
-    """None: it has had no session."""
+    """None: it has called no model."""
 
     @property
     def state(self) -> str:
@@ -75,7 +75,7 @@ def _list(airflow: "AirflowClient", ledger: "Queries", limit: int) -> list[_List
 
     waiting = {(question.dag_id, question.run_id) for question in airflow.questions()}
     found = airflow.runs_without(HOUSEKEEPING, limit=limit)
-    spent = {(row.dag_id, row.run_id): row.totals for row in ledger.runs(limit=5 * limit)}
+    spent = ledger.totals_of_runs([(run.dag_id, run.run_id) for run in found])
     return [
         _Listed(run, key in waiting, spent.get(key)) for run in found for key in [(run.dag_id, run.run_id)]
     ]

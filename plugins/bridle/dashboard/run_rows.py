@@ -19,9 +19,7 @@ from bridle.ledger.run_list import (
     page_of_runs,
     pull_requests_of,
     reasons_of_runs,
-    totals_of_runs,
 )
-from bridle.ledger.totals import totals_of
 
 LONGEST_REASON = 500
 """Characters."""
@@ -60,7 +58,7 @@ def told(rows: Sequence[RowMapping], states: dict[RunKey, RunState | None] | Non
     if not keys:
         return []
     known = states_of(keys) if states is None else states
-    spent = {(row["dag_id"], row["run_id"]): totals_of(row) for row in queries().rows(totals_of_runs(keys))}
+    spent = queries().totals_of_runs(keys)
     pulls = {(row["dag_id"], row["run_id"]): row["url"] for row in queries().rows(pull_requests_of(keys))}
     failed = [key for key in keys if (state := known.get(key)) is not None and state.state == "failed"]
     reasons = {_key(row): row["reason"] for row in queries().rows(reasons_of_runs(failed))} if failed else {}

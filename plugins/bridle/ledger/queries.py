@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, select
 
 from bridle.ledger.checks import check_of, decision_of
 from bridle.ledger.costs import (
@@ -37,22 +37,10 @@ from bridle.ledger.records import (
     Usage,
 )
 from bridle.ledger.reviews import review_of
+from bridle.ledger.run_list import RunKey, totals_of_runs
 from bridle.ledger.schema import check_run, decision, effect, event, failure, model_call, review, session
 from bridle.ledger.sessions import session_of
 from bridle.ledger.totals import sums, totals_of
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One DAG run that has had a session."""
-
-    dag_id: str
-    run_id: str
-    opened_at: datetime
-    last_at: datetime
-    sessions: int
-    open_sessions: int
-    totals: Totals
 
 
 @dataclass(frozen=True)
@@ -119,29 +107,9 @@ class Queries:
         """Close the connection; using it again opens another."""
         self._db.close()
 
-    def runs(self, *, dag_id: str | None = None, limit: int = 50) -> list[RunRow]:
-        """Runs, the one with the newest session first.
-
-        Args:
-            dag_id: of this DAG only.
-            limit: at most so many.
-        """
-        lives = select(
-            session.c.dag_id,
-            session.c.run_id,
-            func.min(session.c.opened_at).label("opened_at"),
-            func.max(func.coalesce(session.c.closed_at, session.c.opened_at)).label("last_at"),
-            func.count().label("sessions"),
-            func.count().filter(session.c.closed_at.is_(None)).label("open_sessions"),
-        ).group_by(session.c.dag_id, session.c.run_id)
-        if dag_id is not None:
-            lives = lives.where(session.c.dag_id == dag_id)
-        rows = self.rows(lives.order_by(func.max(session.c.opened_at).desc()).limit(limit))
-        spent = self._sums(
-            [session.c.dag_id, session.c.run_id],
-            tuple_(session.c.dag_id, session.c.run_id).in_([(row["dag_id"], row["run_id"]) for row in rows]),
-        )
-        return [RunRow(**row, totals=spent.get((row["dag_id"], row["run_id"]), NOTHING)) for row in rows]
+    def totals_of_runs(self, keys: Sequence[RunKey]) -> dict[RunKey, Totals]:
+        """What each of these runs came to; those that called no model are left out."""
+        return {(row["dag_id"], row["run_id"]): totals_of(row) for row in self.rows(totals_of_runs(keys))}
 
     def run(self, dag_id: str, run_id: str) -> list[StepRow]:
         """The steps of a run that had sessions or checks, in the order in which they began."""

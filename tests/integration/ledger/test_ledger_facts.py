@@ -148,17 +148,22 @@ def books(ledger, ledger_url):
 
 def test_people_read_runs_steps_calls_and_costs(ledger, books):
     (classify, implement, unknown), queries = books
-    second, first = queries.runs()
-    assert (first.run_id, second.run_id) == ("r1", "r2")
-    assert (first.sessions, first.open_sessions, first.totals.cost_usd) == (2, 0, Decimal("0.51"))
-    assert (second.totals.cost_usd, second.totals.unknown_calls) == (None, 1)
-    assert first.totals == ledger.session_totals("run:issue_fix/r1")
+    keys = [("issue_fix", "r1"), ("issue_fix", "r2"), ("issue_fix", "r3")]
+    second, first = queries.rows(named_runs(keys, limit=3))
+    assert (first["run_id"], second["run_id"]) == ("r1", "r2")
+    assert (first["sessions"], first["open_sessions"]) == (2, 0)
+    spent = queries.totals_of_runs(keys)
+    first, second = spent[keys[0]], spent[keys[1]]
+    assert keys[2] not in spent
+    assert first.cost_usd == Decimal("0.51")
+    assert (second.cost_usd, second.unknown_calls) == (None, 1)
+    assert first == ledger.session_totals("run:issue_fix/r1")
 
     steps = queries.run("issue_fix", "r1")
     assert [step.step.task_id for step in steps] == ["classify", "implement"]
     assert [step.totals.calls for step in steps] == [1, 2]
     assert [row.id for row in steps[1].sessions] == [implement]
-    assert sum(step.totals.cost_usd for step in steps) == first.totals.cost_usd
+    assert sum(step.totals.cost_usd for step in steps) == first.cost_usd
 
     calls = queries.calls(implement)
     assert [call.price.amount for call in calls] == [Decimal("0.20"), Decimal("0.30")]
