@@ -245,6 +245,7 @@ def test_a_session_that_waits_for_its_model_holds_no_connection(story: Story) ->
     assert story.looks > 50
     assert len(story.seen) >= 2
     assert max(seen[-1] - seen[0] for seen in story.seen.values()) < 3
+    assert sum(map(len, story.seen.values())) / story.looks < 0.35
     assert story.in_transaction / story.looks < 0.05
 
 
