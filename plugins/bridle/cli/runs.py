@@ -51,7 +51,10 @@ def runs(
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, the newest first, with their state, tokens and dollars."""
+    """List runs, the newest first, with their state, tokens and dollars.
+
+    Left out are those of the workflows that go on all day: sweeper, issue watch, budgets and searches.
+    """
     from rich.console import Console
 
     from bridle.ledger.queries import Queries
