@@ -29,6 +29,8 @@ from bridle.gateway.tape import Tape
 from bridle.gateway.upstream import Upstream
 
 _REACH_SECONDS = 5.0
+_GRACE_SECONDS = 5.0
+"""For calls under way to be settled."""
 _LET = "sessions talk to their models through it. Let processes use the loopback; `bridle doctor` tries it"
 
 
@@ -257,7 +259,6 @@ async def _serving(app: ASGIApp, listeners: list[socket.socket]) -> AsyncIterato
         date_header=False,
         # agents keep connections while their tools run; closing one under a request would cost a retry
         timeout_keep_alive=3600,
-        timeout_graceful_shutdown=5,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=listeners))
@@ -280,6 +281,18 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(0.002)
+        for task in self.server_state.tasks:
+            task.cancel()
 
 
 def _is_no_broken_answer(record: logging.LogRecord) -> bool:

@@ -1,5 +1,6 @@
 """The folder that one session works in: a clone, or an empty one where there is no repository."""
 
+import logging
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -7,11 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from bridle.agents.base import Access
 from bridle.harness.bench import Bench
+from bridle.harness.template import uncalled
 from bridle.process.sandbox import Sandbox
 from bridle.workspace.clone import Clone
 from bridle.workspace.lease import held
 from bridle.workspace.leftovers import socket_folder, sweep_host
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -67,6 +72,35 @@ class Desk:
         """What the session may touch."""
         readable = self.clone.readable if self.clone else ()
         return self.bench.sandbox(writable=(self.tree, self.home), readable=(*readable, self.socket))
+
+    def deliver(self, summary: str, *, access: Access) -> tuple[str | None, str | None]:
+        """Commit what a write session did; throw away, and report, what a read session has changed.
+
+        Args:
+            summary: its first 72 characters are the commit's subject.
+            access: of the session.
+
+        Returns:
+            The commit and its diff; None and None when nothing changed.
+        """
+        if self.clone is None:
+            return None, None
+        if access != "write":
+            thrown_away = self.clone.discard()
+            if thrown_away.files:
+                log.warning("a read-only session changed %s; thrown away", thrown_away)
+            return None, None
+        redactor = self.bench.step.ledger.redactor
+        subject = redactor.text(" ".join(summary.split()))[:72] or "Work of an agent"
+        commit = self.clone.commit(f"{uncalled(subject)}\n\nBridle-Session: {self.folder.name}")
+        for path in self.clone.left_out:
+            log.warning("%s is not in the commit: %s", path.path, path.why)
+        if commit is None:
+            log.info("no commit: nothing changed")
+            return None, None
+        patch = self.clone.diff()
+        log.info("commit %s: %s", commit, patch.stat)
+        return commit, patch.text
 
     def close(self) -> None:
         """Remove the folder; commits stay in the mirror."""

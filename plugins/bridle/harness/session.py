@@ -45,7 +45,6 @@ from bridle.harness.periodic import Periodic
 from bridle.harness.recorder import Recorder
 from bridle.harness.route import Route, route_for
 from bridle.harness.tape import tape_for
-from bridle.harness.template import uncalled
 from bridle.ledger.records import SessionRow, SessionStart
 from bridle.process.remember import forget
 from bridle.telemetry.foreign import foreign_spans
@@ -197,8 +196,7 @@ class Session:
             self._checkpoint(session_id, desk, recorder)
             raise error
         output = self._validated(launched.result)
-        commit = self._keep_work(desk, session_id, launched.result.summary)
-        diff = desk.clone.diff().text if desk.clone is not None and commit else None
+        commit, diff = desk.deliver(launched.result.summary, access=self._assignment.access)
         self._close(session_id, recorder, Outcome.DONE, output=output, commit=commit, diff=diff)
         return Report(str(session_id), commit, launched.result.summary, output)
 
@@ -354,22 +352,6 @@ class Session:
             raise SessionFailed(
                 f"the answer is no {self._assignment.output_type.__name__}: {error}"
             ) from error
-
-    def _keep_work(self, desk: Desk, session_id: UUID, summary: str) -> str | None:
-        """Commit what a write session did; throw away, and report, what a read session has changed."""
-        if desk.clone is None:
-            return None
-        if self._assignment.access != "write":
-            thrown_away = desk.clone.discard()
-            if thrown_away.files:
-                log.warning("a read-only session changed %s; thrown away", thrown_away)
-            return None
-        subject = self._ledger.redactor.text(" ".join(summary.split()))[:72] or "Work of an agent"
-        commit = desk.clone.commit(f"{uncalled(subject)}\n\nBridle-Session: {session_id}")
-        for path in desk.clone.left_out:
-            log.warning("%s is not in the commit: %s", path.path, path.why)
-        log.info("commit %s: %s", commit or "none, nothing changed", desk.clone.diff().stat if commit else "")
-        return commit
 
     def _close(
         self,
