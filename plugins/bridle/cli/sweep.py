@@ -21,7 +21,8 @@ def sweep(
 ) -> None:
     """Close lost sessions and searches, and remove what killed ones left on this host, now.
 
-    The DAG `bridle_sweeper` does so every ten minutes on one host, and takes back branches of failed runs.
+    The DAG `bridle_sweeper` does so every ten minutes on one host, and takes back branches of failed runs and
+    drafts of cancelled ones.
     """
     from bridle.ledger.store import Ledger
     from bridle.local.ledger_url import find_ledger_url

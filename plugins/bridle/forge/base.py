@@ -164,3 +164,7 @@ class Forge(Protocol):
     def update_pull_request(self, number: int, draft: PullRequestDraft) -> PullRequest:
         """Bring title and body up to date."""
         ...
+
+    def close_pull_request(self, number: int) -> None:
+        """Close it without merging; closed already is fine."""
+        ...

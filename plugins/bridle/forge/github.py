@@ -180,6 +180,13 @@ class GitHubForge(Branches):
                 pull.edit(title=draft.title, body=draft.body)
             return _pull(pull)
 
+    def close_pull_request(self, number: int) -> None:
+        """See `Forge.close_pull_request`."""
+        with self._access.asking(f"pull request {self._name}#{number}"):
+            pull = self._repository.get_pull(number)
+            if pull.state == "open":
+                pull.edit(state="closed")
+
     @cached_property
     def _repository(self) -> "RemoteRepository":
         with self._access.asking(f"repository {self._name}"):

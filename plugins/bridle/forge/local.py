@@ -145,6 +145,13 @@ class LocalForge(Branches):
             before = Document.read(self._pull_file(number)).head
             return self._write_pull(number, draft, created_at=before.get("created_at", _now()))
 
+    def close_pull_request(self, number: int) -> None:
+        """See `Forge.close_pull_request`."""
+        with locked(self._lock(self._pulls), wait_seconds=30):
+            path = self._pull_file(number)
+            document = Document.read(path)
+            Document({**document.head, "state": "closed"}, document.body).write(path)
+
     def _write_pull(self, number: int, draft: PullRequestDraft, *, created_at: str) -> PullRequest:
         head = {
             "title": draft.title,

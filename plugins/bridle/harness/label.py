@@ -1,5 +1,7 @@
 """Labels of an issue, set once."""
 
+from collections.abc import Sequence
+
 from bridle.config.repositories import Repository
 from bridle.forge import open_forge
 from bridle.harness.result import StepResult
@@ -15,6 +17,18 @@ def label(
     Raises:
         CredentialError, ForgeDown, EffectUncertain: see `bridle.errors`.
     """
+    step.verify()
+    return StepResult(summary=f"labels of #{number}: {relabel(step, repository, number, add, remove)}")
+
+
+def relabel(
+    step: Step, repository: Repository, number: int, add: Sequence[str], remove: Sequence[str]
+) -> str:
+    """The outside write of it; what was changed, in a few characters. The receipt tells what it took.
+
+    Raises:
+        CredentialError, ForgeDown, EffectUncertain: see `bridle.errors`.
+    """
     forge = open_forge(repository)
     version = f"+{','.join(sorted(add))} -{','.join(sorted(remove))}"
 
@@ -23,10 +37,11 @@ def label(
         return Receipt(version=version) if set(add) <= labels and not labels & set(remove) else None
 
     def act() -> Receipt:
+        before = set(forge.labels(number))
         forge.set_labels(number, add=add, remove=remove)
-        return Receipt(version=version)
+        changed = {"added": sorted(set(add) - before), "removed": sorted(set(remove) & before)}
+        return Receipt(version=version, data=changed)
 
-    step.verify()
     perform(
         step.ledger,
         step.attempt,
@@ -38,4 +53,4 @@ def label(
         lookup=lookup,
         act=act,
     )
-    return StepResult(summary=f"labels of #{number}: {version}")
+    return version

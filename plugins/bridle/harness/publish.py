@@ -127,10 +127,11 @@ def _pattern(path: str) -> str:
 def _push(step: Step, forge: Forge, repository: Repository, wanted: Publication) -> None:
     branch, commit = wanted.branch, wanted.commit
     key = f"branch:{repository.name}:{branch}"
+    told = {"shared": wanted.shared}
 
     def lookup() -> Receipt | None:
         there = forge.branch(branch)
-        return None if there is None else Receipt(version=there, data={"commit": there})
+        return None if there is None else Receipt(version=there, data={"commit": there, **told})
 
     def act() -> Receipt:
         there = forge.branch(branch)
@@ -147,7 +148,7 @@ def _push(step: Step, forge: Forge, repository: Repository, wanted: Publication)
                 "somebody pushed to it. Merge or delete that branch, then clear this task"
             )
         forge.push(commit, branch, expected=there)
-        return Receipt(version=commit, data={"commit": commit})
+        return Receipt(version=commit, data={"commit": commit, "made": there is None, **told})
 
     perform(
         step.ledger,

@@ -36,9 +36,19 @@ from bridle.ledger.records import (
     Totals,
     Usage,
 )
-from bridle.ledger.reviews import review_of
+from bridle.ledger.reviews import REJECT, review_of
 from bridle.ledger.run_list import RunKey, totals_of_runs
-from bridle.ledger.schema import check_run, decision, effect, event, failure, model_call, review, session
+from bridle.ledger.schema import (
+    budget,
+    check_run,
+    decision,
+    effect,
+    event,
+    failure,
+    model_call,
+    review,
+    session,
+)
 from bridle.ledger.sessions import session_of
 from bridle.ledger.totals import sums, totals_of
 
@@ -191,6 +201,19 @@ class Queries:
         if kinds is not None:
             query = query.where(effect.c.kind.in_(kinds))
         return [effect_of(row) for row in self.rows(_narrow(query, effect, dag_id, run_id))]
+
+    def stopped_scopes(self) -> set[str]:
+        """Everything that somebody has asked to stop: `run:…`, `loop:…` and the like."""
+        stopped = budget.c.stopped_by.is_not(None)
+        return {row["scope"] for row in self.rows(select(budget.c.scope).where(stopped))}
+
+    def rejected_runs(self) -> set[RunKey]:
+        """Runs whose newest answer of a human is a rejection."""
+        c = review.c
+        answered = select(c.dag_id, c.run_id, c.decision).where(c.decision.is_not(None))
+        rows = self.rows(answered.order_by(c.answered_at))
+        newest = {(row["dag_id"], row["run_id"]): row["decision"] for row in rows}
+        return {run for run, decision in newest.items() if decision == REJECT}
 
     def cost(
         self, by: CostKey = "run", *, since: datetime | None = None, run: tuple[str, str] | None = None

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class SweepOperator(BridleOperator):
-    """Close lost sessions and searches, remove their folders, take back branches of failed runs.
+    """Close lost sessions and searches, remove their folders, take back what runs left on the forge.
+
+    That is branches of failed runs that never came to a pull request; and of runs that a person stopped or
+    rejected the draft, its labels and its branch, unless somebody has taken it over.
 
     Nothing may rely on callbacks that a kill or a marked state skips; this task reconciles the ledger with
     Airflow instead.

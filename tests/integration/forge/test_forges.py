@@ -90,9 +90,18 @@ def test_a_pull_request_is_brought_up_to_date_closed_and_opened_anew(forge):
     assert forge.open_pull_request(DRAFT).number != first.number
 
 
+def test_a_pull_request_is_closed_and_closed_already_is_fine(forge):
+    number = forge.open_pull_request(DRAFT).number
+    forge.close_pull_request(number)
+    forge.close_pull_request(number)
+    assert forge.find_pull_request(DRAFT.head) is None
+
+
 def test_a_pull_request_that_is_not_there_is_an_error(forge):
     with pytest.raises(RepositoryError, match="4711"):
         forge.update_pull_request(4711, DRAFT)
+    with pytest.raises(RepositoryError, match="4711"):
+        forge.close_pull_request(4711)
 
 
 def test_many_who_open_the_same_pull_request_open_one(forge):

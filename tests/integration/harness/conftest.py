@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from harness_bench import Bed
+from harness_bench import Bed, edit
+from publish_bed import approved
 
+from bridle.harness.result import StepResult
+from bridle.harness.work import work
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
 
@@ -35,3 +38,14 @@ def bed(tmp_path: Path, ledger: Ledger, user_repository: GitRepository) -> Calla
         return Bed(tmp_path, ledger, user_repository, path, settings, threading.Event())
 
     return make
+
+
+@pytest.fixture
+def fixed(bed: Callable[..., Bed]) -> tuple[Bed, StepResult]:
+    """The repository's mistake is mended, and a human has said yes to the commit."""
+    here = bed({"implement": [edit("a - b", "a + b")]})
+    (here.user.path.parent / "issues").mkdir()
+    (here.user.path.parent / "issues" / "7.md").write_text("---\ntitle: add subtracts\n---\nIt does.\n")
+    done = work(here.step(), here.work())
+    approved(here, done.commit)
+    return here, done

@@ -34,10 +34,10 @@ class Bed:
     stop: threading.Event
     tries: int = 0
 
-    def step(self, *, generation: int = 2, task: str = "implement") -> Step:
+    def step(self, *, generation: int = 2, task: str = "implement", run: str = "run") -> Step:
         """The next try of the step, as Airflow would start it."""
         self.tries += 1
-        attempt = Attempt(StepKey("dag", "run", task), str(new_id()), self.tries, generation)
+        attempt = Attempt(StepKey("dag", run, task), str(new_id()), self.tries, generation)
         settings = Settings(
             home=self.folder / "host",
             include_dir=None,

@@ -1,74 +1,21 @@
 """What stands between a commit and the world, with a real remote and a real ledger."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from harness_bench import Bed, edit
+from publish_bed import ISSUE, SEEN, approved, branches, published, pulls
 
 from bridle.errors import PolicyViolation, ReviewMismatch
 from bridle.harness.approval import ask, pass_by_policy, record_answer
 from bridle.harness.bench import Bench
-from bridle.harness.publish import Publication, publish
 from bridle.harness.result import StepResult
-from bridle.harness.step import Step
 from bridle.harness.work import work
 from bridle.ledger.queries import Queries
 from bridle.ledger.reviews import DIFF
 from bridle.testing.git_repository import plain_git
 
 Make = Callable[..., Bed]
-
-ISSUE = {"number": 7, "title": "add subtracts", "text": "…", "labels": [], "author": "ada", "url": ""}
-SEEN: dict[str, Any] = {
-    "issue": ISSUE,
-    "brief": {"root_cause": "a minus", "files": ["calc.py"], "plan": "Make it a plus.", "confidence": 1},
-    "review": {"verdict": "approve", "summary": "Right.", "findings": []},
-}
-
-
-def approved(here: Bed, commit: str | None, generation: int = 2) -> None:
-    """A human says yes to `commit`."""
-    gate = here.step(task="approve", generation=generation)
-    ask(gate, subject="Publish?", commit=commit, inputs={})
-    record_answer(gate, commit=commit, approved=True, by="ada", feedback="")
-
-
-def published(step: Step, here: Bed, done: StepResult, **seen: Any) -> StepResult:
-    """Publish what `work` came to."""
-    return publish(
-        step,
-        here.user.configured(),
-        Publication(
-            commit=done.commit or "",
-            base=done.base or "",
-            branch="bridle/issue-7",
-            target="main",
-            draft=True,
-            needs_approval=True,
-            template="pull_request.md",
-            inputs={**SEEN, "number": 7, **seen},
-        ),
-    )
-
-
-def branches(here: Bed) -> list[str]:
-    return plain_git(here.user.path, "branch", "--format=%(refname:short)").split()
-
-
-def pulls(here: Bed) -> list[Path]:
-    return sorted((here.user.path.parent / "pulls").glob("*.md"))
-
-
-@pytest.fixture
-def fixed(bed: Make) -> tuple[Bed, StepResult]:
-    here = bed({"implement": [edit("a - b", "a + b")]})
-    (here.user.path.parent / "issues").mkdir()
-    (here.user.path.parent / "issues" / "7.md").write_text("---\ntitle: add subtracts\n---\nIt does.\n")
-    done = work(here.step(), here.work())
-    approved(here, done.commit)
-    return here, done
 
 
 def test_a_commit_becomes_one_pull_request_with_evidence(fixed: tuple[Bed, StepResult]) -> None:
