@@ -48,7 +48,7 @@ class RunFilter:
     until: datetime | None = None
     """First session before then."""
     text: str | None = None
-    """In the run's id or its loop's, or words of what a session said about itself."""
+    """In the run's id or its loop's, in what it failed of, or words of what a session said about itself."""
     common: bool = False
     """Whether many sessions have said these words; see `how_common`."""
     keys: Sequence[RunKey] | None = None
@@ -174,9 +174,12 @@ def _holding(text: str, *, common: bool) -> ColumnElement[bool]:
         if common
         else tuple_(run.c.dag_id, run.c.run_id).in_(sessions)
     )
+    told = (failure.c.kind + ": " + failure.c.reason).icontains(text, autoescape=True)
+    failed = select(failure.c.dag_id, failure.c.run_id).where(told)
     return or_(
         run.c.run_id.icontains(text, autoescape=True),
         run.c.loop_id.icontains(text, autoescape=True),
+        tuple_(run.c.dag_id, run.c.run_id).in_(failed),
         said,
     )
 

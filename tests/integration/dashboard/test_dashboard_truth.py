@@ -53,6 +53,7 @@ def test_runs_say_what_their_sessions_and_calls_say(ask, every_page, books):
         ({"q": "REFUSED"}, {"fixed"}),
         ({"q": "it refused"}, {"fixed"}),
         ({"q": "it refused limit"}, set()),
+        ({"q": "sessionfailed: its budget"}, {"failed"}),
         ({"q": "100%_"}, set()),
         ({"until": str(date.today() - timedelta(days=20))}, {"forgotten"}),
         ({"since": str(date.today() - timedelta(days=20)), "repo": "other"}, set()),

@@ -36,16 +36,19 @@ export default function Runs() {
 const Filters = ({ place, filter }) => {
   const dags = useApi("costs", { by: "dag" });
   const repos = useApi("costs", { by: "repo" });
+  const loops = useApi("loops", {});
   const names = (asked) => (asked.data?.rows ?? []).map((row) => row.name).filter(Boolean).sort();
   return html`
     <${Flex} gap=${2} mb=${4} wrap="wrap" role="search" aria-label="filter runs">
       <${Search} text=${place.q ?? ""} onText=${(q) => filter({ q })} />
       <${Choice} name="DAG" value=${place.dag_id} values=${names(dags)} onChoice=${(dag_id) => filter({ dag_id })} />
       <${Choice} name="repository" value=${place.repo} values=${names(repos)} onChoice=${(repo) => filter({ repo })} />
+      <${Choice} name="loop" value=${place.loop_id} values=${(loops.data?.loops ?? []).map((loop) => loop.id)}
+        labels=${Object.fromEntries((loops.data?.loops ?? []).map((loop) => [loop.id, loop.goal]))}
+        onChoice=${(loop_id) => filter({ loop_id })} />
       <${Choice} name="state" value=${place.state} values=${STATES} onChoice=${(state) => filter({ state })} />
       <${Day} name="from" value=${place.since} onDay=${(since) => filter({ since })} />
       <${Day} name="before" value=${place.until} onDay=${(until) => filter({ until })} />
-      ${place.loop_id && html`<${Button} size="sm" variant="subtle" onClick=${() => filter({ loop_id: "" })}>loop ${place.loop_id} ✕<//>`}
     <//>`;
 };
 
@@ -62,12 +65,15 @@ const Search = ({ text, onText }) => {
     onKeyDown=${(event) => event.key === "Escape" && (write(""), field.current.blur())} />`;
 };
 
-const Choice = ({ name, value, values, onChoice }) => html`
+// What is chosen is among the choices, also when its list has not come yet or no longer names it.
+const Choice = ({ name, value, values, labels = {}, onChoice }) => html`
   <${NativeSelect.Root} size="sm" w="auto" flex=${{ base: "1 1 8rem", md: "0 1 10rem" }}>
     <${NativeSelect.Field} aria-label=${name} data-testid="filter-${name}" value=${value ?? ""}
       onChange=${(event) => onChoice(event.target.value)}>
       <option value="">any ${name}</option>
-      ${values.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
+      ${[...new Set([...values, ...(value ? [value] : [])])].map(
+        (each) => html`<option key=${each} value=${each}>${labels[each] ? `${labels[each].slice(0, 60)} · ${each}` : each}</option>`,
+      )}
     <//>
     <${NativeSelect.Indicator} />
   <//>`;
