@@ -222,6 +222,9 @@ def test_a_loop_is_paused_resumed_extended_and_stopped(stage: Stage, dashboard: 
     assert run.ended() == "failed"
     assert [each.run_id for each in stage.airflow.runs("goal_loop", like=loop_id)] == [run.run_id]
 
+    dashboard.open("runs", "run-row").get_by_label("loop").select_option(loop_id)
+    eventually("its run is left", lambda: list(dashboard.table("run-row")) == [f"goal_loop/{run.run_id}"], 60)
+
 
 @pytest.mark.parametrize("stage", [LONG], indirect=True)
 def test_a_session_at_work_is_stopped_by_a_click_and_a_second_one(stage: Stage, dashboard: Dashboard) -> None:
