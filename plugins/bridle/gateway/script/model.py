@@ -105,7 +105,8 @@ class ScriptedModel:
         attempt = self._attempts[place]
         self._attempts[place] += 1
         fault = turn.fault(attempt, asked.model)
-        await asyncio.sleep(turn.delay)
+        if not await _patient(request, turn.delay):
+            return Response()  # for nobody: there is no answer, and so no line in the journal
         if isinstance(fault, int):
             self._note(line | {"status": fault, "usage": None, "complete": True, "fault": fault})
             return _failure(dialect, fault, turn)
@@ -191,6 +192,15 @@ def _parts(asked: Asked, answer: Answer) -> list[bytes]:
 def _failure(dialect: Dialect, status: int, turn: Turn) -> Response:
     headers = {"retry-after": f"{turn.retry_after:g}"} if turn.retry_after is not None else {}
     return error_response(dialect, status, f"scripted failure {status}", headers)
+
+
+async def _patient(request: Request, seconds: float) -> bool:
+    """Wait; whether the client did so, too. Else a session that is stopped would wait for this server."""
+    try:
+        await asyncio.wait_for(_client_gone(request.receive), seconds)
+    except TimeoutError:
+        return True
+    return False
 
 
 async def _client_gone(receive: Receive) -> None:
