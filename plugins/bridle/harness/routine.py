@@ -14,6 +14,9 @@ from bridle.spec.task import digest_of
 from bridle.workspace.files import commit_with, common_ancestor, read_file
 from bridle.workspace.merge import Conflict, merge
 
+SPECS = "spec:"
+"""What the claims of specs begin with."""
+
 
 @dataclass(frozen=True)
 class Routine:
@@ -49,7 +52,7 @@ class Routine:
     @property
     def lease(self) -> str:
         """The claim that a run holds while it works on it."""
-        return f"spec:{self.name}"
+        return f"{SPECS}{self.name}"
 
 
 @dataclass(frozen=True)

@@ -157,3 +157,12 @@ class Tasks(Part):
         with self._db.transaction() as connection:
             row = connection.execute(select(claim).where(alive)).mappings().first()
         return None if row is None else Fence(row["key"], row["token"], row["holder"])
+
+    def leases(self, prefix: str) -> list[Fence]:
+        """The leases that somebody holds now, of keys that begin so."""
+        alive = claim.c.key.startswith(prefix, autoescape=True) & (
+            claim.c.expires_at > func.clock_timestamp()
+        )
+        with self._db.transaction() as connection:
+            rows = connection.execute(select(claim).where(alive).order_by(claim.c.key)).mappings().all()
+        return [Fence(row["key"], row["token"], row["holder"]) for row in rows]

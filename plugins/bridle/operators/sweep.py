@@ -1,10 +1,10 @@
 """Putting in order what kills and cancellations left."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowRuntimeError
-
 from bridle.operators.base import BridleOperator
+from bridle.operators.run_state import run_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,7 +17,8 @@ class SweepOperator(BridleOperator):
     """Close lost sessions and searches, remove their folders, take back what runs left on the forge.
 
     That is branches of failed runs that never came to a pull request; and of runs that a person stopped or
-    rejected the draft, its labels and its branch, unless somebody has taken it over.
+    rejected the draft, its labels and its branch, unless somebody has taken it over. Loops that no run pursues
+    are closed, and specs that a run held to its end are let go of.
 
     Nothing may rely on callbacks that a kill or a marked state skips; this task reconciles the ledger with
     Airflow instead.
@@ -26,14 +27,4 @@ class SweepOperator(BridleOperator):
     def work(self, step: "Step", context: "Context") -> "StepResult":
         from bridle.harness.sweep import sweep
 
-        ti = context["ti"]
-
-        def run_state(dag_id: str, run_id: str) -> str | None:
-            try:
-                return ti.get_dagrun_state(dag_id, run_id)
-            except AirflowRuntimeError as error:
-                # somebody deleted the run; whatever else is wrong shows at the next effect
-                self.log.info("no state of %s %s: %s", dag_id, run_id, error)
-                return None
-
-        return sweep(step, run_state)
+        return sweep(step, partial(run_state, context))

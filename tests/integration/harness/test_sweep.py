@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import pytest
 from harness_bench import Bed, edit
 from sqlalchemy import create_engine, text
 
@@ -14,6 +15,8 @@ from bridle.harness.sweep import sweep
 from bridle.harness.work import work
 from bridle.ledger.effects import Receipt, perform
 from bridle.ledger.ids import new_id
+from bridle.ledger.records import StepKey
+from bridle.ledger.tasks import WORKING, SeenTask
 from bridle.testing.git_repository import plain_git
 from bridle.testing.ledger import session_start
 from bridle.workspace.leftovers import socket_folder
@@ -98,3 +101,61 @@ def test_the_next_session_of_a_host_removes_what_a_killed_one_left(bed: Make) ->
     work(here.step(generation=3), here.work())
     assert not folder.exists()
     assert not socket_folder(name).exists()
+
+
+def loop_in_round_one(here: Bed, name: str) -> None:
+    base = "a" * 40
+    terms = {"goal": "g", "repo": "demo", "base": base, "branch": "b", "hours": None}
+    here.ledger.open_loop(name, dag_id="goal_loop", params={"max_rounds": 9}, **terms)
+    here.ledger.open_round(name, 1, run_id=name, base=base)
+
+
+@pytest.mark.parametrize(
+    ("states", "left"),
+    [
+        ({"one": "running"}, "running"),
+        ({"one": "success", "one-r2": "queued"}, "running"),
+        ({"one": "failed", "one-r2": "failed", "one-r2-2": "running"}, "running"),
+        ({"one": "failed"}, "failed"),
+        ({"one": "success", "one-r2": "failed"}, "failed"),
+        ({}, "failed"),
+    ],
+    ids=["at work", "the next waits", "resumed", "marked failed", "the next marked failed", "deleted"],
+)
+def test_a_loop_that_no_run_pursues_is_closed_and_no_other(
+    bed: Make, states: dict[str, str], left: str
+) -> None:
+    here = bed({})
+    loop_in_round_one(here, "one")
+    told = sweep(here.step(task="sweep"), lambda dag, run: states.get(run) if dag == "goal_loop" else None)
+    assert f"{int(left == 'failed')} loops that no run pursues" in told.summary
+    loop = here.ledger.loop("one")
+    assert (loop.state, loop.closed_at is not None) == (left, left == "failed")
+    if left == "failed":
+        assert f"run {max(states, default='one')} ended before a step" in loop.reason
+        (row,) = here.ledger.rounds("one")
+        assert (row.verdict, row.reason, row.tokens) == ("stop", loop.reason, 0)
+
+
+def test_what_a_person_has_said_about_a_loop_stays(bed: Make) -> None:
+    here = bed({})
+    loop_in_round_one(here, "one")
+    here.ledger.set_loop_state("one", "paused", "ada paused it")
+    sweep(here.step(task="sweep"), lambda dag, run: "failed")
+    assert here.ledger.loop("one").reason == "ada paused it"
+
+
+def test_a_spec_is_kept_for_a_run_at_work_and_let_go_of_for_one_that_has_ended(bed: Make) -> None:
+    here = bed({})
+    tasks = [SeenTask("T1", "One", "w", done=False), SeenTask("T2", "Two", "w", done=False)]
+    here.ledger.spec_seen("demo:PLAN.md", tasks)
+    for key, run in (("T1", "mine"), ("T2", "other")):
+        run_of = StepKey("spec_routine", run, "pick_tasks")
+        here.ledger.set_task("demo:PLAN.md", key, WORKING, run=run_of)
+    lease = here.ledger.claim("spec:demo:PLAN.md", "spec_routine/mine", 600)
+    assert "let go of 0 specs" in sweep(here.step(task="sweep"), lambda dag, run: "running").summary
+    assert here.ledger.holder("spec:demo:PLAN.md") == lease
+    assert "let go of 1 specs" in sweep(here.step(task="sweep"), lambda dag, run: "failed").summary
+    assert here.ledger.holder("spec:demo:PLAN.md") is None
+    states = {row.key: row.state for row in here.ledger.spec_tasks("demo:PLAN.md")}
+    assert states == {"T1": "open", "T2": "working"}
