@@ -1,12 +1,12 @@
 """A session that is in the middle of something when something else happens."""
 
-import time
-
 from e2e_processes import eventually, processes_of
-from e2e_run import SECONDS, Run
+from e2e_run import SECONDS
 from e2e_scenario import Session
+from e2e_stage import Stage
 
 from bridle.ledger.records import SessionRow
+from bridle.ledger.store import Ledger
 
 # the second time round it is past
 LONG = "test -e slept || { touch slept; sleep 300; }"
@@ -25,19 +25,25 @@ def long_session() -> Session:
     ]
 
 
-def session_in_the_middle(run: Run) -> SessionRow:
-    """The implementing session, once its edit is checkpointed and its long command runs."""
+def session_in_the_middle(stage: Stage, task_id: str = "fix.implement_1") -> SessionRow:
+    """The session of a task of the stage's newest run, once it runs its long command.
 
-    def found() -> SessionRow | None:
-        session = next(iter(run.sessions("fix.implement_1")), None)
-        if session is None or session.checkpoint is None:
-            return None
-        commands = (
-            " ".join(process.cmdline()) for process in processes_of(str(session.id)) if process.is_running()
-        )
-        return session if any(command == "sleep 300" for command in commands) else None
+    By then its edit is checkpointed, and the transcript that is kept ends with the call of that command.
+    """
+    run = stage.runs[-1]
+    with Ledger(stage.ledger_url) as ledger:
 
-    session = eventually("a checkpoint, and a long command", found, SECONDS)
-    # the next checkpoint takes the transcript with the call along
-    time.sleep(3)
-    return session
+        def found() -> SessionRow | None:
+            session = next(iter(run.sessions(task_id)), None)
+            if session is None or session.checkpoint is None or not session.transcript_ref:
+                return None
+            if b"takes its time" not in ledger.get_artifact(session.transcript_ref):
+                return None
+            commands = (
+                " ".join(process.cmdline())
+                for process in processes_of(str(session.id))
+                if process.is_running()
+            )
+            return session if any(command == "sleep 300" for command in commands) else None
+
+        return eventually("a checkpoint, a long command, and a transcript that has it", found, SECONDS)

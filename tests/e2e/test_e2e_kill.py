@@ -1,10 +1,10 @@
-"""Killed or stopped in mid-session: nothing goes on working, and nothing is lost or done twice."""
+"""A task is killed or stopped in mid-session: nothing works on, and nothing is lost or done twice."""
 
 from collections.abc import Callable
 
 import pytest
 from e2e_interrupted import long_session, session_in_the_middle
-from e2e_processes import eventually, seconds_until_gone, task_process
+from e2e_processes import seconds_until_gone, task_process
 from e2e_scenario import Scenario, bug_fixed_by
 from e2e_stage import Stage
 
@@ -13,25 +13,17 @@ pytestmark = pytest.mark.timeout(600)
 
 def kill_the_task(stage: Stage) -> None:
     run = stage.start()
-    session = session_in_the_middle(run)
+    session = session_in_the_middle(stage)
     task_process(str(session.id)).kill()
     stage.notes["seconds"] = seconds_until_gone(str(session.id))
     run.answer("Approve")
     assert run.ended() == "success", run.failures()
 
 
-def fail_the_run(stage: Stage) -> None:
-    run = stage.start()
-    session = session_in_the_middle(run)
-    stage.airflow.fail_run(run.dag_id, run.run_id)
-    stage.notes["seconds"] = seconds_until_gone(str(session.id))
-    eventually("the session is closed", lambda: run.sessions("fix.implement_1")[0].closed_at is not None, 60)
-
-
 def clear_the_task(stage: Stage) -> None:
     """As a person does who thinks better of it while the agent is at work."""
     run = stage.start()
-    session = session_in_the_middle(run)
+    session = session_in_the_middle(stage)
     wanted = {
         "dag_run_id": run.run_id,
         "task_ids": ["fix.implement_1"],
@@ -47,7 +39,7 @@ def clear_the_task(stage: Stage) -> None:
 def mark_the_task(state: str) -> Callable[[Stage], None]:
     def mark(stage: Stage) -> None:
         run = stage.start()
-        session = session_in_the_middle(run)
+        session = session_in_the_middle(stage)
         path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/fix.implement_1"
         stage.airflow._call("PATCH", path, json={"new_state": state})
         stage.notes["seconds"] = seconds_until_gone(str(session.id))
@@ -62,7 +54,6 @@ def sweep(stage: Stage) -> None:
 
 
 KILLED = Scenario("killed", kill_the_task, script=bug_fixed_by(long_session()))
-STOPPED = Scenario("stopped", fail_the_run, script=bug_fixed_by(long_session()))
 CLEARED = Scenario("cleared", clear_the_task, script=bug_fixed_by(long_session()))
 WAVED_ON = Scenario("waved-on", mark_the_task("success"), script=bug_fixed_by(long_session()))
 GIVEN_UP = Scenario("given-up", mark_the_task("failed"), script=bug_fixed_by(long_session()))
@@ -101,15 +92,6 @@ def test_a_run_with_a_killed_task_ends_with_one_pull_request(stage: Stage) -> No
     patch = stage.repository.git("diff", "--stat", "main", "bridle/issue-1")
     assert "1 file changed" in patch
     assert stage.changes() == []
-
-
-@pytest.mark.parametrize("stage", [STOPPED], indirect=True)
-def test_a_run_that_is_marked_failed_stops_working_at_once(stage: Stage) -> None:
-    assert stage.notes["seconds"] < 10
-    (session,) = stage.run.sessions("fix.implement_1")
-    assert session.outcome in ("stopped", "lost")
-    assert stage.nothing_published()
-    assert stage.run.ended() == "failed"
 
 
 @pytest.mark.parametrize("stage", [CLEARED], indirect=True)

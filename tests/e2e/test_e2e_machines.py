@@ -108,7 +108,7 @@ def play(machines: Machines, story: Story) -> Story:
     story.kept = machines.said("bridle-keeper")
 
     moved = story.moved.start()
-    session = session_in_the_middle(moved)
+    session = session_in_the_middle(story.moved)
     story.lost = host_of(moved, "fix.implement_1")
     (story.stayed,) = set(WORKERS.values()) - {story.lost}
     story.logs[story.lost] = moved.log("fix.implement_1")

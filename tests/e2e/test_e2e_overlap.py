@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def take_it_for_dead(stage: Stage) -> None:
     run = stage.start()
-    session = session_in_the_middle(run)
+    session = session_in_the_middle(stage)
     supervisor = task_process(str(session.id)).parent()
     assert supervisor is not None
 
