@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from bridle.ledger.migrations.refusal import refuse
+
 revision = "0001"
 down_revision = None
 
@@ -255,6 +257,4 @@ def upgrade() -> None:
     connection.exec_driver_sql(_ROLE, execution_options={"no_parameters": True})
 
 
-def downgrade() -> None:
-    """Nothing goes back: drop the schema by hand when that is really meant."""
-    raise NotImplementedError("the ledger's first migration is not undone; drop the schema `bridle` instead")
+downgrade = refuse

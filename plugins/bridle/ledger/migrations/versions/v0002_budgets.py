@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from bridle.ledger.migrations.refusal import refuse
+
 revision = "0002"
 down_revision = "0001"
 
@@ -177,6 +179,4 @@ def upgrade() -> None:
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 
-def downgrade() -> None:
-    """Nothing goes back: drop the schema by hand when that is really meant."""
-    raise NotImplementedError("migrations of the ledger are not undone")
+downgrade = refuse

@@ -6,6 +6,8 @@ same transaction and by the database itself: the sums cannot say anything else t
 
 from alembic import op
 
+from bridle.ledger.migrations.refusal import refuse
+
 revision = "0005"
 down_revision = "0004"
 
@@ -198,6 +200,4 @@ def upgrade() -> None:
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 
-def downgrade() -> None:
-    """Nothing goes back: drop the schema by hand when that is really meant."""
-    raise NotImplementedError("migrations of the ledger are not undone")
+downgrade = refuse

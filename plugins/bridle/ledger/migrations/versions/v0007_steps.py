@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from bridle.ledger.migrations.refusal import refuse
+
 revision = "0007"
 down_revision = "0006"
 
@@ -17,6 +19,4 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(_INDEX, execution_options={"no_parameters": True})
 
 
-def downgrade() -> None:
-    """Nothing goes back: drop the schema by hand when that is really meant."""
-    raise NotImplementedError("migrations of the ledger are not undone")
+downgrade = refuse
