@@ -76,9 +76,7 @@ def resume(key: Annotated[tuple[str, str], Depends(OfRun("PUT"))]) -> dict[str, 
 
 def _failure(row: FailureRow) -> Failure:
     return Failure(
-        task_id=row.attempt.step.task_id,
-        map_index=row.attempt.step.map_index,
-        try_number=row.attempt.try_number,
+        **spans.of_try(row.attempt),
         at=row.at,
         kind=row.kind,
         reason=row.reason,
@@ -95,11 +93,9 @@ def decisions_of(rows: Sequence[DecisionRow], sessions: Sequence[SessionRow]) ->
     for row, (first, following) in zip(rows, pairwise([*firsts, len(began)]), strict=True):
         told.append(
             Decision(
+                **spans.of_try(row.attempt),
                 id=str(row.id),
                 at=row.at,
-                task_id=row.attempt.step.task_id,
-                map_index=row.attempt.step.map_index,
-                try_number=row.attempt.try_number,
                 what=row.what,
                 options=row.options,
                 choice=row.choice,

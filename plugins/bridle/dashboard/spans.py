@@ -9,7 +9,7 @@ from bridle.dashboard.books import queries
 from bridle.dashboard.shapes.base import Totals
 from bridle.dashboard.shapes.run import SessionName, Span
 from bridle.ledger.queries import NOTHING
-from bridle.ledger.records import CheckRow, EffectRow, ReviewRow, SessionRow
+from bridle.ledger.records import Attempt, CheckRow, EffectRow, ReviewRow, SessionRow
 from bridle.ledger.timeline import answered_models, totals_of_sessions
 from bridle.ledger.totals import totals_of
 
@@ -29,7 +29,7 @@ def of_sessions(rows: Sequence[SessionRow]) -> list[Span]:
     by_id = {row.id: row for row in rows}
     return [
         Span(
-            **_step(row),
+            **_of_try(row),
             kind="session",
             id=str(row.id),
             round=row.round,
@@ -62,7 +62,7 @@ def of_check(row: CheckRow) -> Span:
     """A check: its row is written when it has ended."""
     state = "passed" if row.exit_code == 0 else "timed out" if row.timed_out else "failed"
     return Span(
-        **_step(row),
+        **_of_try(row),
         kind="check",
         id=str(row.id),
         round=row.round,
@@ -79,7 +79,7 @@ def of_review(row: ReviewRow) -> Span:
     """What a human was asked."""
     detail = f"{row.by}: {row.feedback}".removesuffix(": ") if row.decision else "nobody has answered yet"
     return Span(
-        **_step(row),
+        **_of_try(row),
         kind="approval",
         id=str(row.id),
         round=None,
@@ -96,7 +96,7 @@ def of_effect(row: EffectRow) -> Span:
     """An outside write."""
     receipt = row.receipt or {}
     return Span(
-        **_step(row),
+        **_of_try(row),
         kind="effect",
         id=row.key,
         round=None,
@@ -147,11 +147,11 @@ def _short(commit: str | None) -> str:
     return commit[:10] if commit else "nothing"
 
 
-def _step(row: SessionRow | CheckRow | ReviewRow | EffectRow) -> dict[str, str | int]:
-    attempt = row.attempt
-    return {
-        "task_id": attempt.step.task_id,
-        "map_index": attempt.step.map_index,
-        "try_number": attempt.try_number,
-        "generation": attempt.generation,
-    }
+def of_try(attempt: Attempt) -> dict[str, str | int]:
+    """The fields of `OfTry`."""
+    step = attempt.step
+    return {"task_id": step.task_id, "map_index": step.map_index, "try_number": attempt.try_number}
+
+
+def _of_try(row: SessionRow | CheckRow | ReviewRow | EffectRow) -> dict[str, str | int]:
+    return {**of_try(row.attempt), "generation": row.attempt.generation}

@@ -10,16 +10,21 @@ from bridle.dashboard.shapes.runs import Run
 SpanKind = Literal["session", "check", "approval", "effect"]
 
 
-class Span(Shape):
+class OfTry(Shape):
+    """Something that one try of a step did."""
+
+    task_id: str
+    map_index: int
+    """-1 for a task that is not mapped."""
+    try_number: int
+
+
+class Span(OfTry):
     """Something that took time in a run: a bar on its time axis."""
 
     kind: SpanKind
     id: str
     """Of the session, check or review; of an effect, its key."""
-    task_id: str
-    map_index: int
-    """-1 for a task that is not mapped."""
-    try_number: int
     generation: int
     """Airflow's `max_tries`: a clear raises it, a retry does not."""
     round: int | None
@@ -61,14 +66,11 @@ class SessionName(Shape):
     round: int
 
 
-class Decision(Shape):
+class Decision(OfTry):
     """A choice, who made it, and what followed."""
 
     id: str
     at: Moment
-    task_id: str
-    map_index: int
-    try_number: int
     what: str
     options: list[str]
     choice: str
@@ -82,12 +84,9 @@ class Decision(Shape):
     """Sessions of the run that began after it, and before the next decision."""
 
 
-class Failure(Shape):
-    """A try of a step that failed."""
+class Failure(OfTry):
+    """How it failed."""
 
-    task_id: str
-    map_index: int
-    try_number: int
     at: Moment
     kind: str
     """The class of the error."""
