@@ -60,6 +60,20 @@ def books(airflow, admin):
         yield books
 
 
+@pytest.fixture(scope="session")
+def open_loop(books):
+    """Opens a loop of `open_dag` in its first and only round; gives back its id."""
+
+    def open_loop(loop_id):
+        base = "a" * 40
+        terms = {"goal": "g", "repo": "demo", "base": base, "branch": "b", "hours": None}
+        books.ledger.open_loop(loop_id, dag_id="open_dag", params={"max_rounds": 1}, **terms)
+        books.ledger.open_round(loop_id, 1, run_id=f"{loop_id}-r1", base=base)
+        return loop_id
+
+    return open_loop
+
+
 @pytest.fixture
 def ask(admin, books):
     """What the API answers to `admin`."""

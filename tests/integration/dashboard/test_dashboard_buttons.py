@@ -14,22 +14,11 @@ MAY = {
 
 
 @pytest.fixture(scope="module")
-def loops(books):
+def loops(books, open_loop):
     """State to a loop in it."""
-    for state in ("running", "paused"):
-        books.ledger.open_loop(
-            f"loop-{state}",
-            dag_id="open_dag",
-            goal="g",
-            repo="demo",
-            base="a" * 40,
-            branch="b",
-            params={"max_rounds": 1},
-            hours=None,
-        )
-        books.ledger.open_round(f"loop-{state}", 1, run_id=f"loop-{state}-r1", base="a" * 40)
-    books.ledger.set_loop_state("loop-paused", "paused")
-    return {state: f"loop-{state}" for state in ("running", "paused")}
+    loops = {state: open_loop(f"loop-{state}") for state in ("running", "paused")}
+    books.ledger.set_loop_state(loops["paused"], "paused")
+    return loops
 
 
 @pytest.mark.parametrize("user", MAY)

@@ -182,18 +182,10 @@ def test_a_run_is_stopped_and_resumed_by_who_may_and_it_is_written_who_it_was(cl
     assert books.ledger.budget("run:open_dag/stoppable").stopped_by is None
 
 
-def test_a_loop_is_extended_paused_and_stopped_by_who_may_and_it_is_written_who_it_was(clients, books):
-    books.ledger.open_loop(
-        "loop-own",
-        dag_id="open_dag",
-        goal="g",
-        repo="demo",
-        base="a" * 40,
-        branch="b",
-        params={"max_rounds": 1},
-        hours=None,
-    )
-    books.ledger.open_round("loop-own", 1, run_id="loop-own-r1", base="a" * 40)
+def test_a_loop_is_extended_paused_and_stopped_by_who_may_and_it_is_written_who_it_was(
+    clients, books, open_loop
+):
+    open_loop("loop-own")
 
     def act(what, **more):
         answer = clients["stranger"].post(f"/bridle/api/loop/{what}", params={"id": "loop-own"}, **more)
