@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from ledger_rows import STEP, make_attempt, make_start
 from bridle.agents.base import Event, EventKind
 from bridle.errors import ConfigError, FenceLost
 from bridle.guard.redact import MARK
+from bridle.ledger.ids import new_id
 from bridle.ledger.store import Ledger
 
 
@@ -82,6 +84,17 @@ def test_a_retry_sees_what_its_generation_did_and_the_newest_of_the_one_before(l
     assert state.previous.id == old[-1]
     assert ledger.step_state(STEP, 0).previous is None
     assert ledger.step_state(STEP, 2).previous.id == second[-1]
+
+
+@pytest.mark.parametrize("turn", [3, 1e300], ids=["as told", "absurd"])
+def test_a_lost_session_has_the_turns_that_its_events_tell_of(ledger, opened, turn):
+    """It had three, and could not say so any more; an agent writes its events, and may write anything."""
+    attempt, _, session_id = opened
+    payloads = ({"turn": 1}, {"turn": turn}, {"turn": "many"}, {})
+    ledger.record(session_id, [Event(kind=EventKind.TEXT, payload=payload) for payload in payloads])
+    ledger.take_step(replace(attempt, ti_id=str(new_id())))
+    assert ledger.session(session_id).outcome == "lost"
+    assert ledger.session(session_id).turns == min(turn, 1_000_000)
 
 
 def test_a_session_without_heartbeat_is_lost_and_closed_as_such_once(ledger):
