@@ -14,6 +14,7 @@ from e2e_run import SECONDS
 from e2e_shown import FEEDBACK, LONG, SHOWN, STEERED
 from e2e_stage import Stage
 from e2e_world import World
+from test_e2e_cancel import RUN_DELETED
 from test_e2e_goal import BOARD_BUILT
 from test_e2e_kill import KILLED
 
@@ -276,6 +277,24 @@ def test_a_run_is_stopped_let_go_on_and_approved_in_place(stage: Stage, dashboar
     decided.get_by_text(FEEDBACK).wait_for()
     assert decided.locator("b").count() == 0
     assert len(stage.pulls()) == 1
+
+
+@pytest.mark.parametrize("stage", [RUN_DELETED], indirect=True)
+def test_a_run_that_was_deleted_in_airflow_keeps_its_figures_and_has_nothing_to_click(
+    stage: Stage, dashboard: Dashboard
+) -> None:
+    page = dashboard.open_run(stage.run, "forgotten")
+    exact = spent(stage.ledger_url, OF_RUN, **key_of(stage.run))
+    assert exact["unknown"] == 1, "nobody knows what the call under way came to"
+    assert shows(dashboard.figure("cost"), exact["usd"])
+    assert dashboard.figure("cost").endswith(" + unknown")
+    assert shows(dashboard.figure("tokens"), exact["tokens"])
+    assert dashboard.get("stop-run").count() == dashboard.get("resume-run").count() == 0
+    assert page.get_by_role("link", name="in Airflow").count() == 0
+    dashboard.open("runs", "run-row", q=stage.run.run_id)
+    cells = dashboard.table("run-row")[f"issue_fix/{stage.run.run_id}"]
+    assert cells["state"] == "forgotten"
+    assert cells["sessions"].startswith(str(exact["sessions"]))
 
 
 @pytest.mark.parametrize("stage", [SHOWN], indirect=True)

@@ -63,7 +63,9 @@ const Head = ({ data, of, within, reload }) => {
         ${within !== "tab" && html`<${Heading} as="h1" size="lg" overflowWrap="anywhere" data-testid="run-title">${of.run_id}<//>`}
         <${Flex} columnGap=${3} rowGap=${1} wrap="wrap" align="center" fontSize="sm" color="fg.muted">
           ${run?.state && html`<${State} state=${run.state} />`}
-          ${within !== "tab" && html`<${InAirflow} of=${of} />`}
+          ${forgotten(run)
+            ? html`<span data-testid="forgotten">${of.dag_id}; Airflow has no such run any more</span>`
+            : within !== "tab" && html`<${InAirflow} of=${of} />`}
           ${run?.repo && html`<span>repository ${run.repo}</span>`}
           ${run?.loop_id && html`<${Go} page="loop" params=${{ id: run.loop_id }}>round ${run.round ?? "?"} of its loop<//>`}
           ${run?.pull_request && html`<span>pull request ${pull(run.pull_request)}</span>`}
@@ -91,6 +93,8 @@ const Head = ({ data, of, within, reload }) => {
     <${Box} mb=${6}><${Tokens} totals=${run.totals} /><//>`}`;
 };
 
+// somebody has deleted it; what the ledger has never heard of may be there all the same
+const forgotten = (run) => run !== null && run.state === null;
 const stepOf = (span) => `${span.task_id} ${span.map_index}`;
 // of each step, each round once, however often it was tried
 const rounds = (sessions) => new Set(sessions.map((span) => `${stepOf(span)} ${span.round}`)).size;
@@ -102,7 +106,8 @@ const InAirflow = ({ of }) => html`
 
 const Actions = ({ data, of, reload }) => {
   const stopped = data.budgets.find((each) => each.scope === `run:${of.dag_id}/${of.run_id}`)?.stopped_by;
-  const over = data.run?.state === "success" || (data.run?.state === "failed" && !stopped);
+  const ended = data.run?.state === "failed" && !stopped;
+  const over = data.run?.state === "success" || ended || (forgotten(data.run) && data.run.open_sessions === 0);
   if (over) return null;
   return html`<${Flex} gap=${2} wrap="wrap" align="flex-start">
     ${stopped
