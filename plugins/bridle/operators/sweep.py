@@ -17,8 +17,8 @@ class SweepOperator(BridleOperator):
     """Close lost sessions and searches, remove their folders, take back what runs left on the forge.
 
     That is branches of failed runs that never came to a pull request; and of runs that a person stopped or
-    rejected the draft, its labels and its branch, unless somebody has taken it over. Loops that no run pursues
-    are closed, and specs that a run held to its end are let go of.
+    rejected the draft, its labels and its branch, unless somebody has taken it over. Loops that no run
+    pursues are closed, and specs that a run held to its end are let go of.
 
     Nothing may rely on callbacks that a kill or a marked state skips; this task reconciles the ledger with
     Airflow instead.
