@@ -10,6 +10,8 @@ from bridle.local.rest import AirflowClient, DagRun, Question, TaskInstance
 
 SECONDS = 480
 """How long anything may take while everything else runs beside it."""
+ENDED = ("success", "failed", "skipped", "upstream_failed")
+"""States of a task that does nothing more by itself."""
 
 
 class Run:
@@ -33,8 +35,20 @@ class Run:
         return asked[0]
 
     def answer(self, option: str, feedback: str = "") -> None:
-        """Answer the run's question."""
-        self.airflow.answer(self.question(), option, feedback=feedback)
+        """Answer the run's question, and wait until its task has the answer.
+
+        On a busy machine Airflow may miss one that comes before it has seen that the task waits. It then
+        fails the try, and the next one asks again.
+        """
+        question = self.question()
+        self.airflow.answer(question, option, feedback=feedback)
+        deadline = time.monotonic() + SECONDS
+        while self.task(question.task_id).state not in ENDED:
+            assert time.monotonic() < deadline, f"{question.task_id} goes on: {self.states()}"
+            asked = self.airflow.questions(self.dag_id, self.run_id)
+            if again := next((each for each in asked if each.task_id == question.task_id), None):
+                self.airflow.answer(again, option, feedback=feedback)
+            time.sleep(0.5)
 
     def ended(self) -> str:
         """The run's state, once it has ended."""
