@@ -1,16 +1,22 @@
 """Figures of the ledger by SQL of our own, and figures as a page shows them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from e2e_run import Run
-from sqlalchemy import RowMapping, create_engine, text
+from sqlalchemy import RowMapping, create_engine, make_url, text
+
+from bridle.local.databases import METADATA
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 OF_RUN = "s.dag_id = :dag and s.run_id = :run"
 """A condition, with the parameters of `key_of`."""
 UNITS = {"K": 1_000, "M": 1_000_000}
+SECONDS_OF = {"ms": 0.001, "s": 1, "min": 60, "h": 3_600, "d": 86_400}
 
 
 def rows(ledger_url: str, sql: str, **params: object) -> Sequence[RowMapping]:
@@ -22,6 +28,12 @@ def rows(ledger_url: str, sql: str, **params: object) -> Sequence[RowMapping]:
             return connection.execute(text(sql), params).mappings().all()
     finally:
         engine.dispose()
+
+
+def of_airflow(ledger_url: str, sql: str, **params: object) -> Sequence[RowMapping]:
+    """What a query of Airflow's own database gives, which the same server has; tables are in `public`."""
+    url = make_url(ledger_url).set(database=METADATA).render_as_string(hide_password=False)
+    return rows(url, sql, **params)
 
 
 def scalar(ledger_url: str, sql: str, **params: object) -> Any:
@@ -81,6 +93,26 @@ def shows_between(told: str, lowest: float | Decimal | int, highest: float | Dec
     """As `shows`, for a number that grows while it is looked at."""
     value, step = _read(told)
     return Decimal(lowest) - step / 2 <= value <= Decimal(highest) + step / 2
+
+
+def shows_seconds(told: str, exact: float) -> bool:
+    """Whether a text is a time as pages write it, such as `1 min 5 s`, and that of `exact` seconds."""
+    parts = re.findall(r"(\d+)(\.\d+)? (ms|s|min|h|d)\b", told)
+    assert parts, f"no time in {told!r}"
+    value = sum(float(whole + part) * SECONDS_OF[unit] for whole, part, unit in parts)
+    _, part, unit = parts[-1]
+    step = SECONDS_OF[unit] * 10.0 ** -max(0, len(part) - 1)
+    # longer than an hour, what is left of a minute is left out
+    return abs(value - exact) <= (step if unit in ("min", "h", "d") else step / 2 + 1e-3)
+
+
+def at_rest(exact: Callable[[], T], shown: Callable[[], U]) -> tuple[T, U]:
+    """Both, at a moment when nothing has changed from before to after the page was read."""
+    for _ in range(40):
+        before, told = exact(), shown()
+        if exact() == before:
+            return before, told
+    raise AssertionError("what is to be compared never stands still")
 
 
 def _read(told: str) -> tuple[Decimal, Decimal]:

@@ -43,11 +43,17 @@ SHOWN = Scenario(
             cached(RIGHT, began_with=4_100),
         ),
         "investigate": [
-            [{"text": "Busy at first.", "ops": [{"op": "read", "path": "calc.py"}], "fail": [529]}, *FOUND]
+            [
+                {"text": "Busy at first.", "ops": [{"op": "read", "path": "calc.py"}], "fail": [529]},
+                {"text": "Once more.", "ops": [{"op": "read", "path": "calc.py"}]},
+                {"ops": [{"op": "read", "path": "nowhere.py"}]},
+                *FOUND,
+            ]
         ],
     },
 )
-"""A model call that failed, tokens from the cache, a check that failed, a further round, an open question."""
+"""A model call, a tool and a check that failed, the same tool call twice, tokens from the cache, a second
+round, an open question."""
 
 LONG = Scenario("long", nothing_yet, script={"investigate": [[{"text": "At last.", "delay": 1200}]]})
 """A session that waits for its model until somebody stops it."""

@@ -8,8 +8,9 @@ from e2e_held import NOTHING, held, seconds_to_end
 from e2e_interrupted import long_session, session_in_the_middle
 from e2e_processes import eventually
 from e2e_run import SECONDS, Run
-from e2e_scenario import FILES, Scenario, answering, bug_fixed_by
+from e2e_scenario import FILES, Scenario, bug_fixed_by
 from e2e_stage import Stage
+from test_e2e_goal import one_task
 
 from bridle.errors import InvalidInput
 from bridle.ledger.records import SessionRow
@@ -129,21 +130,7 @@ ROUND_FAILED = Scenario(
     "round-failed",
     fail_a_round,
     script={
-        "r1.orchestrate": [
-            answering(
-                done=False,
-                why="It subtracts.",
-                tasks=[
-                    {
-                        "title": "Add",
-                        "prompt": "Add.",
-                        "files": ["calc.py"],
-                        "acceptance": "It adds.",
-                        "why": "-",
-                    }
-                ],
-            )
-        ],
+        "r1.orchestrate": [one_task("Add")],
         "r1.work.0": [long_session()],
     },
 )

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 from e2e_browser import CHROMIUM, Dashboard
-from e2e_figures import OF_RUN, key_of, rows, scalar, shows, shows_between, spent, split_of
+from e2e_figures import (
+    OF_RUN,
+    key_of,
+    rows,
+    scalar,
+    shows,
+    shows_between,
+    shows_seconds,
+    spent,
+    split_of,
+)
 from e2e_shown import SHOWN
 from e2e_stage import Stage
+from test_e2e_cancel import RUN_CLEARED
 from test_e2e_goal import BOARD_BUILT
 from test_e2e_kill import KILLED
 
@@ -18,9 +29,9 @@ pytestmark = pytest.mark.timeout(900)
 TITLES = {"repo": "repository", "dag": "DAG"}
 
 
-@pytest.mark.parametrize("stage", [SHOWN, KILLED], indirect=True)
+@pytest.mark.parametrize("stage", [SHOWN, KILLED, RUN_CLEARED], indirect=True)
 def test_the_figures_of_a_run_are_those_of_the_ledger(stage: Stage, dashboard: Dashboard) -> None:
-    """With a failed call, cached tokens and a further round; with a killed try that was resumed."""
+    """With a failed call, cached tokens and a further round; killed and resumed; cleared as a whole."""
     key = key_of(stage.run)
     dashboard.open_run(stage.run, "figure-cost")
     exact = spent(stage.ledger_url, OF_RUN, **key)
@@ -40,6 +51,17 @@ def test_the_figures_of_a_run_are_those_of_the_ledger(stage: Stage, dashboard: D
     assert int(dashboard.figure("checks")) == len(checks)
     passed = len([check for check in checks if check["exit_code"] == 0])
     assert dashboard.made("checks") == f"{passed} passed"
+    (row,) = rows(
+        ledger,
+        f"""select extract(epoch from max(closed_at) - min(opened_at)) as seconds,
+                   count(distinct (task_id, map_index)) as steps, count(resumed_from) as resumed
+            from session s where {OF_RUN}""",
+        **key,
+    )
+    assert shows_seconds(dashboard.figure("time"), float(row["seconds"]))
+    resumed = f", {row['resumed']} resumed" if row["resumed"] else ""
+    assert dashboard.made("sessions") == f"none at work{resumed}"
+    assert dashboard.made("rounds") == f"{row['steps']} steps with sessions"
 
 
 @pytest.mark.parametrize("stage", [SHOWN, KILLED], indirect=True)
@@ -151,14 +173,6 @@ def test_the_figures_of_a_session_are_those_of_the_ledger(stage: Stage, dashboar
         assert dashboard.tokens() == split_of(exact)
         events = scalar(ledger, "select count(*) from event where session_id = :id", id=session.id)
         assert f", {events} events" in dashboard.get("stream-state").inner_text()
-        tools = rows(
-            ledger,
-            """select count(*) as many, count(*) filter (where coalesce((payload->>'ok')::bool, true)) as ok
-               from event where session_id = :id and kind = 'tool_result'""",
-            id=session.id,
-        )[0]
-        grader = dashboard.get("grader-tool_success_rate").locator("[data-part=made]").inner_text()
-        assert grader.startswith(f"{tools['ok']} of {tools['many']}: ")
         checks = scalar(ledger, "select count(*) from check_run where session_id = :id", id=session.id)
         assert dashboard.get("check").count() == checks
     assert spent(ledger, OF_RUN, **key_of(stage.run))["failed"] == 1
