@@ -2,6 +2,8 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import anthropic
 import httpx
@@ -15,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from bridle.gateway.budget import MemoryMeter
 from bridle.gateway.providers import Provider
 from bridle.gateway.server import Gateway
-from bridle.gateway.upstream import Timeouts, Upstream
+from bridle.gateway.upstream import Place, Timeouts, Upstream
 from bridle.ledger.records import Usage
 
 QUICK = Timeouts(connect=0.5, first_byte=0.5, idle=0.5)
@@ -224,3 +226,23 @@ def test_an_error_in_mid_stream_is_the_providers_and_is_booked_with_what_was_hea
             list(anthropic_client(gateway).messages.create(**ASK, stream=True))
         assert (gateway.ended, gateway.reason) == ("provider", "in mid-answer: Overloaded")
     assert [(done.status, done.usage) for done in meter.settled] == [("error", Usage(9, 1))]
+
+
+def test_a_gateway_that_stops_does_not_wait_for_an_answer_that_its_scripted_model_takes_its_time_with(
+    tmp_path: Path, meter: MemoryMeter
+) -> None:
+    """Airflow kills a task five seconds after it has asked it to end."""
+    script, journal = tmp_path / "script.yaml", tmp_path / "journal.jsonl"
+    script.write_text("slow: [[{text: at last, delay: 600}]]")
+    model = f"anthropic:{ASK['model']}"
+    upstream = Upstream.scripted(model, script, Place("slow", 1, tmp_path), journal=journal)
+    with Gateway(upstream=upstream, meter=meter) as gateway, ThreadPoolExecutor() as pool:
+        asked = pool.submit(post, f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway))
+        while not meter.calls:
+            time.sleep(0.01)
+        time.sleep(0.5)  # from the books to the model
+        began = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - began < 4
+        assert not asked.result().is_success
+    assert not journal.exists(), "nothing was answered"
