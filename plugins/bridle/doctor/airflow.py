@@ -68,11 +68,13 @@ def settings(patient: Patient) -> Iterator[Finding]:
     for advice in ADVICE:
         section, _, name = advice.option.partition(".")
         what = f"[{section}] {name}"
-        given = patient.option(section, name)
-        if given and advice.low <= float(given) <= advice.high:
-            yield ok(what, given)
-        else:
-            yield warn(what, f"{given or 'unset'}: {advice.why}", f"{advice.variable}={advice.better}")
+        given, remedy = patient.option(section, name), f"{advice.variable}={advice.better}"
+        try:
+            harmless = advice.low <= float(given) <= advice.high
+        except ValueError:
+            yield fail(what, f"{given or 'unset'} is no number: no component of Airflow starts", remedy)
+            continue
+        yield ok(what, given) if harmless else warn(what, f"{given}: {advice.why}", remedy)
 
 
 def reconnecting(patient: Patient) -> Iterator[Finding]:
@@ -102,9 +104,19 @@ def executor(patient: Patient) -> Iterator[Finding]:
     """Where tasks run."""
     if not patient.configured:
         return
+    from airflow.exceptions import AirflowConfigException
+    from airflow.executors.executor_loader import ExecutorLoader
+
     found = patient.option("core", "executor")
-    if "SequentialExecutor" in found:
-        yield fail("executor", found, "AIRFLOW__CORE__EXECUTOR=LocalExecutor")
+    try:
+        for name in ExecutorLoader.get_executor_names(validate_teams=False):
+            ExecutorLoader.import_executor_cls(name)
+    except (AirflowConfigException, ImportError, AttributeError) as error:
+        yield fail(
+            "executor",
+            f"{found}: {error}",
+            "install the provider that brings it, or AIRFLOW__CORE__EXECUTOR=LocalExecutor",
+        )
     else:
         yield ok("executor", found)
 

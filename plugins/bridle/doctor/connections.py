@@ -12,7 +12,7 @@ from bridle.config.providers import UNSAID
 from bridle.config.repositories import Repository
 from bridle.doctor.finding import Finding, fail, ok, unseen, warn
 from bridle.doctor.patient import Patient
-from bridle.errors import BridleError
+from bridle.errors import BridleError, CredentialError, Transient
 from bridle.forge import remote_of
 from bridle.gateway.providers import Provider, resolve
 from bridle.gateway.refusal import credential_problem, is_json
@@ -47,7 +47,7 @@ def _asked(what: str, provider: Provider) -> Finding:
     key = f"connection {provider.connection}" if provider.connection else "no key"
     try:
         answer = httpx.get(url, headers=_headers(provider, dialect), timeout=SECONDS)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return fail(
             what, f"no answer from {url}: {error}", "check the network, the proxy and the connection's host"
         )
@@ -81,14 +81,23 @@ def _list_of_models(dialect: Dialect, endpoint: str) -> str:
 def repositories(patient: Patient) -> Iterator[Finding]:
     """Every repository: its remote, the base branch, and the forge."""
     for name, repository in patient.repositories.repositories.items():
-        try:
-            yield _remote(name, repository)
-            yield _forge(name, repository)
-        except BridleError as error:
-            yield fail(f"repository {name}", str(error), "see docs/install.md, `Name your repositories`")
+        for what, look in ((f"repository {name}", _remote), (f"issues of {name}", _forge)):
+            try:
+                yield look(what, name, repository)
+            except BridleError as error:
+                yield fail(what, str(error), _remedy(error, repository))
+                break
 
 
-def _remote(name: str, repository: Repository) -> Finding:
+def _remedy(error: BridleError, repository: Repository) -> str:
+    if isinstance(error, CredentialError):
+        return f"put a working token into connection {repository.connection}"
+    if isinstance(error, Transient):
+        return "check the network and the proxy, or try again later"
+    return "see docs/install.md, `Name your repositories`"
+
+
+def _remote(what: str, name: str, repository: Repository) -> Finding:
     remote = remote_of(repository)
     with tempfile.TemporaryDirectory(prefix="bridle-doctor-") as nowhere:
         done = run(
@@ -107,27 +116,26 @@ def _remote(name: str, repository: Repository) -> Finding:
     if repository.base not in branches:
         known = ", ".join(filter(None, branches[:12])) or "none, it is empty"
         return fail(
-            f"repository {name}",
+            what,
             f"{remote.url} has no branch {repository.base!r}; branches: {known}",
             "set `base` in repositories.yaml, or push the branch",
         )
-    return ok(f"repository {name}", f"{remote.url} has the branch {repository.base}")
+    return ok(what, f"{remote.url} has the branch {repository.base}")
 
 
-def _forge(name: str, repository: Repository) -> Finding:
+def _forge(what: str, name: str, repository: Repository) -> Finding:
     if repository.forge == "local":
         folder = repository.issues
         if folder is None or not folder.is_dir():
             return fail(
-                f"issues of {name}",
+                what,
                 f"{folder} is no folder",
                 "make it, or correct `issues` in repositories.yaml",
             )
-        return ok(f"issues of {name}", str(folder))
+        return ok(what, str(folder))
     from bridle.forge.access import Access
 
     access = Access.from_connection(repository.connection)
-    what = f"issues of {name}"
     with access.asking(what):
         found = access.client().get_repo(name)
         may_push = bool(found.permissions and found.permissions.push)

@@ -36,7 +36,8 @@ def ledger(patient: Patient) -> Iterator[Finding]:
     try:
         yield from _server(database)
         yield _migrations(url)
-        yield _partitions(database)
+        if migrate.current(url):
+            yield from _books(database)
     except BridleError as error:
         yield fail("ledger", str(error), "start it, or correct the connection; then `bridle migrate`")
     finally:
@@ -53,16 +54,7 @@ def _server(database: Database) -> Iterator[Finding]:
             )
         ).one()
         skew = abs(float(moment) - (before + time.time()) / 2)
-        rewrites = connection.scalar(
-            text("SELECT has_schema_privilege(:schema, 'CREATE')"), {"schema": SCHEMA}
-        )
     yield ok("ledger", f"{database.where}, PostgreSQL {version}, as {user}")
-    if rewrites:
-        yield warn(
-            "ledger's login",
-            f"tasks log in as {user}, who may rewrite the books",
-            "make a login for tasks: bridle migrate --task-login NAME, and name it in the connection",
-        )
     if skew > SKEW_SECONDS:
         told = fail if skew > WRONG_SECONDS else warn
         yield told(
@@ -82,17 +74,28 @@ def _migrations(url: str) -> Finding:
             f"the ledger is at {found}, this Bridle knows {newest}",
             "upgrade airflow-bridle here",
         )
-    return fail("migrations", f"the ledger is at {found}, this Bridle needs {newest}", "bridle migrate")
+    at = f"is at {found}" if found else "has no tables yet"
+    return fail("migrations", f"the ledger {at}, this Bridle needs {newest}", "bridle migrate")
 
 
-def _partitions(database: Database) -> Finding:
+def _books(database: Database) -> Iterator[Finding]:
     now = datetime.now(UTC)
     name = f"{SCHEMA}.event_{now.year + now.month // 12}_{now.month % 12 + 1:02d}"
     with database.transaction() as connection:
-        there = connection.scalar(text("SELECT to_regclass(:name)"), {"name": name})
+        user, rewrites, there = connection.execute(
+            text("SELECT current_user, has_schema_privilege(:schema, 'CREATE'), to_regclass(:name)"),
+            {"schema": SCHEMA, "name": name},
+        ).one()
+    if rewrites:
+        yield warn(
+            "ledger's login",
+            f"tasks log in as {user}, who may rewrite the books",
+            "make a login for tasks: bridle migrate --task-login NAME, and name it in the connection",
+        )
     if there:
-        return ok("partitions", "next month's are there")
-    return warn("partitions", "the ledger has none for next month", "run `bridle migrate` once a month")
+        yield ok("partitions", "next month's are there")
+    else:
+        yield warn("partitions", "the ledger has none for next month", "run `bridle migrate` once a month")
 
 
 def metadata(patient: Patient) -> Iterator[Finding]:
@@ -106,13 +109,17 @@ def metadata(patient: Patient) -> Iterator[Finding]:
     where = f"{url.get_backend_name()} {url.host or ''}/{url.database}"
     if url.get_backend_name() == "sqlite":
         yield warn("Airflow's database", where, "use PostgreSQL: SQLite allows one scheduler and no workers")
-    engine = create_engine(url)
+    try:
+        engine = create_engine(url)
+    except ImportError as error:
+        yield fail("Airflow's database", f"{where}: {error}", "install its driver, or use another one")
+        return
     try:
         with engine.connect() as connection:
             at = connection.scalar(text("SELECT version_num FROM alembic_version"))
             broken = connection.execute(text("SELECT filename, stacktrace FROM import_error")).all()
             pools = connection.execute(text("SELECT pool, slots FROM slot_pool")).all()
-    except (SQLAlchemyError, ImportError) as error:
+    except SQLAlchemyError as error:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield fail("Airflow's database", f"{where}: {said}", "start it, or run `airflow db migrate`")
     else:

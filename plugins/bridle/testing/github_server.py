@@ -170,8 +170,8 @@ class _GitHub:
             return 404, {"message": "Not Found"}
         name, rest = found[1], found[2] or ""
         if not rest:
-            url = f"BASE/api/v3/repos/{name}"
-            return 200, {"full_name": name, "name": name.partition("/")[2], "url": url, "id": 1}
+            url, about = f"BASE/api/v3/repos/{name}", repository.get("about", {})
+            return 200, {"full_name": name, "name": name.partition("/")[2], "url": url, "id": 1, **about}
         for pattern, handler in (
             (r"/issues", self._issues),
             (r"/issues/(\d+)/events", self._events),

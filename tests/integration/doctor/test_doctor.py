@@ -1,94 +1,13 @@
 """`bridle doctor`, as a user calls it: what is well, what is not, what to do, and an exit code."""
 
-import json
-import os
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import psycopg
-import pytest
 import yaml
+from doctor_clinic import BRIDLE, Installed, doctor, environment
 
-from bridle.testing.git_repository import GitRepository
 from bridle.testing.model_server import ModelServer
-
-BRIDLE = Path(sys.executable).parent / "bridle"
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the doctor said."""
-
-    exit_code: int
-    data: dict[str, Any]
-
-    def about(self, what: str) -> dict[str, str]:
-        """The finding called so."""
-        every = [finding for group in self.data["groups"] for finding in group["findings"]]
-        return next(finding for finding in every if finding["what"] == what)
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Of somebody who has nothing of Airflow's set but this."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AIRFLOW", "BRIDLE", "CLAUDE"))
-    }
-    return {**kept, "HOME": str(folder), **more}
-
-
-def doctor(folder: Path, env: Mapping[str, str]) -> Told:
-    """Ask it, from `folder`."""
-    done = subprocess.run(
-        [BRIDLE, "doctor", "--json"], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.stdout, done.stderr
-    return Told(done.returncode, json.loads(done.stdout))
-
-
-@pytest.fixture
-def installed(tmp_path: Path, ledger_url: str) -> "Installed":
-    return Installed(tmp_path, ledger_url)
-
-
-class Installed:
-    """An Airflow with a ledger, a model and a repository; no component runs."""
-
-    def __init__(self, folder: Path, ledger_url: str) -> None:
-        self.folder = folder
-        self.user = GitRepository(folder / "user", {"a.txt": "a\n"})
-        (folder / "issues").mkdir()
-        self.entry: dict[str, Any] = {
-            "forge": "local",
-            "url": self.user.path.as_uri(),
-            "issues": str(folder / "issues"),
-            "checks": {"tests": "true"},
-        }
-        self.model = "http://127.0.0.1:9"
-        self.ledger_url = ledger_url
-
-    def told(self, **more: str) -> Told:
-        """What the doctor says of it."""
-        listed = self.folder / "repositories.yaml"
-        listed.write_text(yaml.safe_dump({"repositories": {"demo": self.entry}}))
-        env = environment(
-            self.folder,
-            AIRFLOW_HOME=str(self.folder / "airflow"),
-            AIRFLOW__BRIDLE__REPOSITORIES_FILE=str(listed),
-            AIRFLOW_CONN_BRIDLE_LEDGER=self.ledger_url.replace("postgresql+psycopg", "postgresql"),
-            AIRFLOW_CONN_BRIDLE_ANTHROPIC=json.dumps(
-                {"conn_type": "bridle_model", "host": self.model, "password": "a-key"}
-            ),
-        )
-        return doctor(self.folder, env | more)
 
 
 def test_where_there_is_nothing_it_says_what_is_missing_and_leaves_nothing(tmp_path: Path) -> None:
@@ -114,55 +33,6 @@ def test_what_is_well_is_well(installed: Installed, tmp_path: Path) -> None:
     assert {what: told.about(what)["verdict"] for what in (*wanted, "issues of demo")} == dict.fromkeys(
         (*wanted, "issues of demo"), "ok"
     ), told.data
-
-
-def test_an_exporter_that_does_not_fit_its_endpoint_is_told(installed: Installed) -> None:
-    on = {"AIRFLOW__TRACES__OTEL_ON": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
-    found = installed.told(**on)
-    assert "OTEL_TRACES_EXPORTER=otlp_proto_http" in found.about("traces")["remedy"]
-    assert "OTEL_EXPORTER_OTLP_TIMEOUT" in found.about("traces: time-out")["remedy"]
-    found = installed.told(**on, OTEL_TRACES_EXPORTER="otlp_proto_http")
-    assert found.about("traces")["verdict"] == "ok"
-
-
-@pytest.mark.parametrize("mode", [{"GATEWAY_MODE": "replay"}, {"GATEWAY_MODE": "record", "SCRIPT": "s.yaml"}])
-def test_where_no_model_is_called_no_key_is_asked_for(installed: Installed, mode: dict[str, str]) -> None:
-    told = installed.told(**{f"AIRFLOW__BRIDLE__{name}": value for name, value in mode.items()})
-    assert told.about("models")["verdict"] == "unseen"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "said"),
-    [(402, b"{}", "has no credit"), (200, b"<!doctype html><html></html>", "a page and not with JSON")],
-    ids=["no credit", "a page"],
-)
-def test_a_provider_is_judged_as_a_session_would_judge_it(
-    installed: Installed, status: int, body: bytes, said: str
-) -> None:
-    with answering(status, body) as installed.model:
-        found = installed.told().about("provider anthropic")
-    assert (found["verdict"], said in found["said"]) == ("fail", True), found
-
-
-@contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server that answers every GET like this; the block gets its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        running = threading.Thread(target=server.serve_forever, args=(0.01,))
-        running.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        running.join()
 
 
 def test_each_thing_that_is_wrong_has_its_own_remedy(installed: Installed) -> None:
@@ -203,10 +73,44 @@ def test_an_agent_that_no_package_brings_is_told_with_those_that_there_are(
     roles.write_text(
         yaml.safe_dump({"roles": {"r": {"agent": "codx", "model": "anthropic:claude-haiku-4-5"}}})
     )
-    found = installed.told(AIRFLOW__BRIDLE__ROLES_FILE=str(roles)).about("agents")
+    found = installed.told(AIRFLOW__BRIDLE__ROLES_FILE=str(roles)).about("roles")
     assert found["verdict"] == "fail"
     assert found["said"].startswith(f"{roles}:3: roles.r.agent: agent 'codx' does not exist")
     assert "api, claude-code, codex" in found["said"]
+
+
+def test_a_file_that_is_wrong_is_told_once_and_named_by_what_it_is_in_the_way_of(
+    installed: Installed, tmp_path: Path
+) -> None:
+    roles = tmp_path / "roles.yaml"
+    roles.write_text("roles: {\n")
+    told = installed.told(AIRFLOW__BRIDLE__ROLES_FILE=str(roles))
+    assert [finding["what"] for finding in told.findings if str(roles) in finding["said"]] == ["roles"]
+    for what in ("agents", "models"):
+        assert (told.about(what)["verdict"], told.about(what)["said"]) == (
+            "unseen",
+            "what is wrong with roles is in the way",
+        )
+
+
+def test_people_read_what_programs_read(installed: Installed) -> None:
+    """Every finding and every remedy, word by word."""
+    installed.entry["base"] = "trunk"
+    env = installed.env()
+    told = doctor(installed.folder, env)
+    done = subprocess.run(
+        [BRIDLE, "doctor"], cwd=installed.folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == told.exit_code == 1
+    lines = done.stdout.splitlines()
+    for finding in told.findings:
+        # what is measured anew differs in its digits
+        if finding["what"] not in ("clock", "disk", "temporary files"):
+            assert any(line.endswith(f"{finding['what']}: {finding['said']}") for line in lines), finding
+        if finding["remedy"]:
+            assert f"       do: {finding['remedy']}" in lines
+    count = told.data["counts"]
+    assert f"{count['ok']} ok, {count['warn']} to see to, {count['fail']} wrong" in lines[-1]
 
 
 def test_people_are_told_in_words(tmp_path: Path) -> None:
