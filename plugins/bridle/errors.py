@@ -5,6 +5,7 @@
     BridleError
     ├── InvalidInput            what the user gave is wrong; nothing was spent; Airflow fails the task at once
     │   ├── ConfigError             roles.yaml, repositories.yaml, a prompt, a setting
+    │   │   └── NoRoom                  this host's disk is full; found out before work, or in the midst of it
     │   ├── CredentialError         a connection is missing, or its key was refused, or has no credit
     │   ├── RepositoryError         a repository, branch or commit that is unknown or cannot be used
     │   ├── IssueError              an issue that is missing, closed, locked, or whose author is not allowed
@@ -41,6 +42,10 @@ class InvalidInput(BridleError):
 
 class ConfigError(InvalidInput):
     """A role, repository, prompt or setting is wrong; the message names the file."""
+
+
+class NoRoom(ConfigError):
+    """This host's disk is full; what was done so far is kept, and a cleared task goes on from there."""
 
 
 class CredentialError(InvalidInput):

@@ -14,6 +14,7 @@ from bridle.harness.bench import Bench
 from bridle.ledger.records import CheckRow
 from bridle.process.child import run
 from bridle.process.environment import child_environment, program_path
+from bridle.workspace.room import is_full, no_room, out_of_room, telling
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def run_check(
     Raises:
         RepositoryError: there is no such check, its program is not on this host, or the commit cannot be had.
         StopRequested: the step was stopped meanwhile.
+        NoRoom: the check failed because this host's disk is full.
     """
     step = bench.step
     name = name or repository.default_check
@@ -84,6 +86,9 @@ def run_check(
             sandbox=bench.sandbox(writable=(clone.path, home), readable=clone.readable),
             stop=step.stop,
         )
+        if done.exit_code and no_room(done.tail) and is_full(clone.path):
+            # another round would pay a model for what no change of the code can mend
+            raise out_of_room(f"check {name}: {telling(done.tail)}")
     step.verify()
     tail = step.ledger.redactor.text(done.tail)
     if done.ended == "timeout":

@@ -8,12 +8,14 @@ from bridle.errors import (
     CredentialError,
     FenceLost,
     InvalidInput,
+    NoRoom,
     ProviderDown,
     SessionFailed,
     SessionLost,
     StopRequested,
 )
 from bridle.gateway.server import Gateway
+from bridle.workspace.room import no_room, out_of_room
 
 KEPT = "Its work is kept"
 
@@ -24,7 +26,7 @@ _INVALID: dict[str, type[InvalidInput]] = {"credential": CredentialError, "confi
 
 def outcome_of(error: BridleError) -> Outcome:
     """The outcome that the ledger has for a session that ended with `error`."""
-    if isinstance(error, BudgetSpent):
+    if isinstance(error, BudgetSpent | NoRoom):
         return Outcome.LIMIT
     if isinstance(error, StopRequested):
         return Outcome.STOPPED
@@ -74,6 +76,8 @@ def refusal_of(gateway: Gateway, *, session: str) -> BridleError | None:
 
 def _failure(result: SessionResult, session: str, retry_after: float | None) -> BridleError:
     reason = result.reason or "no reason given"
+    if no_room(reason):
+        return out_of_room(f"session {session}: {reason}")
     if result.outcome == Outcome.LOST:
         return SessionLost(f"session {session}: {reason}")
     if result.retryable:

@@ -48,6 +48,7 @@ from bridle.harness.tape import tape_for
 from bridle.ledger.records import SessionRow, SessionStart
 from bridle.process.remember import forget
 from bridle.telemetry.foreign import foreign_spans
+from bridle.workspace.room import room_told
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Session:
         """Run the session to its end, commit its work, and close its row whatever happens.
 
         Raises:
-            BudgetSpent, StopRequested, FenceLost, SessionFailed, CredentialError: nothing to retry.
+            BudgetSpent, StopRequested, FenceLost, SessionFailed, CredentialError, NoRoom: nothing to retry.
             SessionLost, ProviderDown: a retry goes on from the last checkpoint.
         """
         repository = self._bench.repository
@@ -134,7 +135,7 @@ class Session:
         session_id = self._open(route.dialect)
         recorder = Recorder(self._ledger, session_id)
         try:
-            with ExitStack() as cleanup:
+            with room_told(), ExitStack() as cleanup:
                 return self._work(session_id, route, recorder, cleanup)
         except BaseException as error:
             outcome = outcome_of(error) if isinstance(error, BridleError) else Outcome.LOST

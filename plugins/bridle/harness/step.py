@@ -1,6 +1,5 @@
 """One attempt of one Airflow task, and everything that its work needs."""
 
-import errno
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,14 +14,14 @@ from bridle.config.providers import UNSAID, ProviderSettings
 from bridle.config.repositories import Repository, repositories_in_force
 from bridle.config.roles import Role, RoleChanges, Roles, roles_in_force
 from bridle.config.settings import Settings
-from bridle.errors import BridleError, ConfigError, FenceLost, LedgerUnavailable, StopRequested
+from bridle.errors import BridleError, FenceLost, LedgerUnavailable, StopRequested
 from bridle.harness.reference import expand
 from bridle.ledger.records import Allowances, Attempt, Cap, Fence
 from bridle.ledger.store import Ledger
 from bridle.telemetry.measures import Stats
 from bridle.telemetry.trace import Trace
 from bridle.telemetry.watch import ledger_type, watched
-from bridle.workspace.git import NO_ROOM
+from bridle.workspace.room import room_told
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def open_step(
         ledger.check_schema()
         fence = ledger.take_step(attempt)
         try:
-            with _room_told():
+            with room_told():
                 yield Step(
                     attempt, settings, ledger, fence, beside, stop, Cap(budget_usd, budget_tokens), trace
                 )
@@ -149,16 +148,6 @@ def open_step(
             with suppress(LedgerUnavailable):  # what went wrong matters more than that it is not on record
                 ledger.record_failure(attempt, error)
             raise
-
-
-@contextmanager
-def _room_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise ConfigError(f"{NO_ROOM}: {error}") from error
-        raise
 
 
 def _cap(wanted: budgets.Cap | None) -> Cap:

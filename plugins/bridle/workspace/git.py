@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Required, TypedDict, Unpack
 
 from bridle.errors import ConfigError, RepositoryError
+from bridle.workspace.room import no_room, out_of_room, telling
 
 OLDEST = (2, 39)
 """Oldest git that this code was written against."""
@@ -73,10 +74,6 @@ _PROXY = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _PASSED_ON = ("PATH", "TMPDIR", "SSH_AUTH_SOCK", *_PROXY, *map(str.upper, _PROXY))
 
 
-NO_ROOM = "this host's disk is full: make room in [bridle] home (`bridle doctor` looks), then clear the task"
-_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
-
-
 @dataclass(frozen=True)
 class Finished:
     """A git process that has ended."""
@@ -112,13 +109,14 @@ def git(*arguments: str, **options: Unpack[Options]) -> bytes:
 
     Raises:
         RepositoryError: git said no, or took too long; the message has git's words.
+        NoRoom: this host's disk is full.
     """
     done = run(*arguments, **options)
     if done.exit_code != 0:
         where = options.get("work_tree", options["git_dir"])
         said = done.errors or "no message"
         if no_room(said):
-            raise ConfigError(f"{NO_ROOM}; git {arguments[0]} in {where}: {said}")
+            raise out_of_room(f"git {arguments[0]} in {where}: {telling(said)}")
         raise RepositoryError(f"git {arguments[0]} in {where} ended with {done.exit_code}: {said}")
     return done.output
 
@@ -171,11 +169,6 @@ def require_git() -> tuple[int, ...]:
     if found < OLDEST:
         raise ConfigError(f"{said.strip()} is too old; install git {_dotted(OLDEST)} or newer")
     return found
-
-
-def no_room(said: str) -> bool:
-    """Whether git failed because this host has no room for what it would write."""
-    return any(words in said for words in _FULL)
 
 
 def text(raw: bytes) -> str:

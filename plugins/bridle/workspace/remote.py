@@ -5,9 +5,11 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from bridle.config.address import REMEDY, has_credential
 from bridle.config.repositories import Repository
 from bridle.errors import ConfigError, CredentialError, ForgeDown, RepositoryError
-from bridle.workspace.git import NO_ROOM, Finished, no_room
+from bridle.workspace.git import Finished
+from bridle.workspace.room import no_room, out_of_room, telling
 
 _REFUSED = re.compile(
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled|"
@@ -35,10 +37,8 @@ class Remote:
     """Name of the Airflow connection the token came from, for messages."""
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).password is not None:
-            raise RepositoryError(
-                "a repository's url has a password in it; keep that in the Airflow connection instead"
-            )
+        if has_credential(self.url):
+            raise RepositoryError(f"the url of a repository {REMEDY}")
         if self.url.startswith("-"):
             raise RepositoryError(f"{self.url!r} is no url of a git repository")
 
@@ -68,7 +68,7 @@ class Remote:
         """The error that says what a failed fetch or push of this remote means."""
         said = done.errors or f"git ended with {done.exit_code}"
         if no_room(said):
-            return ConfigError(f"{NO_ROOM}; {doing} {self.url}: {said}")
+            return out_of_room(f"{doing} {self.url}: {telling(said)}")
         if _REFUSED.search(said):
             connection = f"connection {self.connection!r}" if self.connection else "the credentials"
             return CredentialError(f"{doing} {self.url} was refused; check {connection}: {said}")

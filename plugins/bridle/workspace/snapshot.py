@@ -1,17 +1,19 @@
 """The content of a work tree as a git tree, whatever an agent has put into it."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridle.errors import PolicyViolation
+from bridle.errors import NoRoom, PolicyViolation
 from bridle.workspace.beneath import is_folder, read
 from bridle.workspace.git import git, text
 
 _HFS_IGNORES = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
 _GITLINK = b"160000"
 _NOTHING = b"0" * 40
+_HALF_WRITTEN = re.compile(r"'(/[^']*/tmp_\w+)'")
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,20 @@ def _store(checkout: Checkout, contents: list[bytes]) -> list[bytes]:
     stream = bytearray()
     for content in contents:
         stream += b"blob\nmark :1\ndata %d\n%b\nget-mark :1\n" % (len(content), content)
-    return checkout.git("fast-import", "--quiet", "--force", stdin=bytes(stream)).split()
+    try:
+        return checkout.git("fast-import", "--quiet", "--force", stdin=bytes(stream)).split()
+    except NoRoom as error:
+        _forget_half_written(checkout.git_dir, str(error))
+        raise
+
+
+def _forget_half_written(git_dir: Path, said: str) -> None:
+    """Remove what this git leaves when there is no room: else each further try would take more of it."""
+    # other files of that kind are others' at work
+    own = [Path(name) for name in _HALF_WRITTEN.findall(said)]
+    for path in (*own, *git_dir.glob("fast_import_crash_*")):
+        if path.is_relative_to(git_dir):
+            path.unlink(missing_ok=True)
 
 
 def _is_git(path: bytes) -> bool:
