@@ -138,6 +138,17 @@ def schema_at(version: str | None) -> Act:
     return act
 
 
+def token_in_url(scene: Scene) -> object:
+    scene.repository["url"] = "https://ghp_secret@github.com/demo/shop.git"
+    return scene.fetch()
+
+
+def token_in_connection(scene: Scene) -> object:
+    host = scene.model.url.replace("http://", "http://ada:secret@")
+    scene.connect("bridle_anthropic", {"conn_type": "bridle_model", "host": host, "password": "key"})
+    return scene.session()
+
+
 def no_commits(scene: Scene) -> object:
     scene.repository["url"] = GitRepository(scene.folder / "empty").path.as_uri()
     return scene.fetch()
@@ -156,6 +167,21 @@ MISTAKES = {
         "A repository that is not on the allow-list",
         lambda scene: scene.fetch(repo="evil/shop"),
         ("evil/shop", "allow-list", NAME, "Add it"),
+    ),
+    "repository-address": Mistake(
+        "An address with a token in it where a repository's name belongs",
+        lambda scene: scene.fetch(repo="https://ghp_secret@github.com/demo/shop"),
+        ("has a credential in it", "Airflow connection", NAME),
+    ),
+    "repository-credential": Mistake(
+        "A repository's url with a token in it",
+        token_in_url,
+        ("repositories.yaml:", ".url", "has a credential in it", "Airflow connection"),
+    ),
+    "connection-credential": Mistake(
+        "A connection to a model whose host has a password in it",
+        token_in_connection,
+        ("bridle_anthropic", "has a credential in it", "password of the Airflow connection"),
     ),
     "repository-empty": Mistake("A repository without commits", no_commits, ("no commits", "push")),
     "branch-missing": Mistake(

@@ -50,7 +50,8 @@ def load(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate({} if data is None else data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_problem(path, root, problem) for problem in error.errors())) from error
+        # without its cause: that tells what was given, which may be a secret in the wrong place
+        raise ConfigError("\n".join(_problem(path, root, problem) for problem in error.errors())) from None
 
 
 def _syntax(path: Path, error: yaml.YAMLError) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bridle.agents.base import Dialect
+from bridle.config.address import REMEDY, has_credential
 
 _MESSAGES: Dialect = "anthropic-messages"
 _CHAT: Dialect = "openai-chat"
@@ -63,6 +64,13 @@ class ProviderSettings(BaseModel):
     """Calls under way at once, on each host; also the size of its Airflow pool. None: no limit."""
     prices: dict[str, ModelPrice] = Field(default_factory=dict)
     """Model name, or `*`, to its price: goes before the connection's and the price list's."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_credential(cls, given: str | dict[Dialect, str] | None) -> str | dict[Dialect, str] | None:
+        if any(map(has_credential, given.values() if isinstance(given, dict) else [given or ""])):
+            raise ValueError(REMEDY)
+        return given
 
 
 UNSAID = ProviderSettings()

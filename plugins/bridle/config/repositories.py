@@ -5,8 +5,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from bridle.config.address import REMEDY, has_credential
 from bridle.config.document import load
 from bridle.config.settings import Settings
 from bridle.errors import RepositoryError
@@ -54,7 +55,8 @@ class Repository(BaseModel):
 
     forge: Literal["github", "local"] = "github"
     url: str | None = None
-    """Where git fetches and pushes; default for GitHub: built from the connection's host and the name."""
+    """Where git fetches and pushes, without a credential; default for GitHub: built from the connection's
+    host and the name."""
     connection: str = "github_default"
     """Airflow connection of the forge."""
     issues: Path | None = None
@@ -121,6 +123,13 @@ class Repository(BaseModel):
         plain = not set(command) & _SHELL
         return any(command == glob or (plain and fnmatchcase(command, glob)) for glob in self.acceptance)
 
+    @field_validator("url")
+    @classmethod
+    def _no_credential(cls, url: str | None) -> str | None:
+        if url is not None and has_credential(url):
+            raise ValueError(REMEDY)
+        return url
+
     @model_validator(mode="after")
     def _local_needs_places(self) -> "Repository":
         if self.forge == "local" and (self.url is None or self.issues is None):
@@ -147,6 +156,8 @@ class Repositories(BaseModel):
     @model_validator(mode="after")
     def _names(self) -> "Repositories":
         for name, repository in self.repositories.items():
+            if has_credential(name):
+                raise ValueError(f"the name of a repository {REMEDY}")
             repository._name = name
         return self
 
@@ -156,10 +167,14 @@ class Repositories(BaseModel):
         Raises:
             RepositoryError: it is not on the allow-list; the message lists those that are.
         """
+        known = ", ".join(self.repositories) or "none yet"
+        if has_credential(name):
+            raise RepositoryError(
+                f"the address of a repository {REMEDY}. Give the name of one in repositories.yaml: {known}"
+            )
         try:
             return self.repositories[name]
         except KeyError:
-            known = ", ".join(self.repositories) or "none yet"
             raise RepositoryError(
                 f"repository {name!r} is not on the allow-list; repositories.yaml has: {known}. Add it there"
             ) from None

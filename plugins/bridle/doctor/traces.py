@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from bridle.config.address import without_credential
 from bridle.doctor.finding import Finding, ok, warn
 from bridle.doctor.patient import Patient
 
@@ -22,21 +23,22 @@ def traces(patient: Patient) -> Iterator[Finding]:
         yield ok("traces", "off")
         return
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+    shown = without_credential(endpoint)
     exporter = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
     content = ", with prompts and answers" if patient.settings.trace_content else ""
     if not endpoint:
         yield warn("traces", "on, but they go nowhere in particular", f"{_ENDPOINTS[1]}=http://…:4318")
     elif exporter == "otlp" and not endpoint.rstrip("/").endswith(":4317"):
         # Airflow does not look at OTEL_EXPORTER_OTLP_PROTOCOL here
-        yield warn("traces", f"sent by gRPC to {endpoint}", f"if that is HTTP: OTEL_TRACES_EXPORTER={_HTTP}")
+        yield warn("traces", f"sent by gRPC to {shown}", f"if that is HTTP: OTEL_TRACES_EXPORTER={_HTTP}")
     elif unheard := _unheard(endpoint):
         yield warn(
             "traces",
-            f"nobody answers at {endpoint}: {unheard}",
+            f"nobody answers at {shown}: {unheard}",
             f"start the receiver, or correct {_ENDPOINTS[1]}",
         )
     else:
-        yield ok("traces", f"to {endpoint} by {'HTTP' if exporter == _HTTP else exporter}{content}")
+        yield ok("traces", f"to {shown} by {'HTTP' if exporter == _HTTP else exporter}{content}")
     if not any(os.environ.get(name) for name in _TIMEOUTS):
         yield warn(
             "traces: time-out",

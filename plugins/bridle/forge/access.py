@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bridle.config.address import REMEDY, has_credential
 from bridle.config.repositories import Repository
 from bridle.errors import CredentialError, ForgeDown, InvalidInput, RepositoryError
 from bridle.workspace.remote import Remote
@@ -56,6 +57,8 @@ class Access:
         auth = client.requester.auth
         if auth is None:
             raise CredentialError(f"Airflow connection {connection!r} has no access token; set its password")
+        if has_credential(client.requester.base_url):
+            raise CredentialError(f"Airflow connection {connection!r}: its host {REMEDY}")
         return cls(auth, client.requester.base_url, connection)
 
     def client(self) -> "Github":

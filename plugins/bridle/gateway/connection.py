@@ -52,7 +52,7 @@ def _list_models(provider: Any) -> tuple[bool, str]:
     headers = {"anthropic-version": "2023-06-01", **provider.request_headers(dialect)}
     try:
         answer = httpx.get(url, headers=headers, timeout=10)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return False, f"{url} cannot be reached: {error}; check the base URL"
     return _judge(url, answer.status_code, answer.content)
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridle.agents.base import Dialect
+from bridle.config.address import REMEDY, has_credential
 from bridle.config.providers import KEYLESS, KNOWN, UNSAID, ModelPrice, ProviderSettings
 from bridle.errors import ConfigError, CredentialError
 
@@ -125,8 +126,12 @@ def from_connection(connection: Any, name: str, settings: ProviderSettings = UNS
         given = connection.extra_dejson if connection.conn_type == "bridle_model" else {}
         extra = _Extra.model_validate({key: value for key, value in given.items() if value not in ("", None)})
     except ValidationError as error:
-        raise ConfigError(f"connection {conn_id}: its extra is not understood: {error}") from error
+        # what was given is not told: headers may carry a key
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigError(f"connection {conn_id}: its extra is not understood: {wrong}") from None
     bases = _bases(name, connection, extra, settings)
+    if any(map(has_credential, bases.values())):
+        raise ConfigError(f"connection {conn_id}: its address {REMEDY}")
     if not connection.password and _usual(bases, name) and name not in KEYLESS:
         raise CredentialError(f"connection {conn_id} has no API key; put it into the password field")
     return Provider(

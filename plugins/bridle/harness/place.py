@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from bridle.ledger.records import CheckRow, SessionRow, StepState
 
 RESUMABLE = frozenset({Outcome.LIMIT, Outcome.STOPPED})
-"""Ends after which a cleared task goes on from the checkpoint; after any other it starts anew."""
+"""Ends after which a cleared task goes on from the checkpoint; after any other it starts anew, unless the
+session was done and only its check never came to an end."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Place:
     def next_round(self, commit: str, feedback: str) -> "Place":
         """The round after this one."""
         return Place(round=self.round + 1, base=commit, feedback=feedback)
+
+
+def unchecked(state: "StepState") -> bool:
+    """Whether the last session is done, and no check has judged it: a stop or a full disk came between."""
+    last = state.sessions[-1] if state.sessions else None
+    judged = {check.session_id for check in state.checks}
+    return last is not None and last.outcome == Outcome.DONE and last.id not in judged
 
 
 def find_place(state: "StepState", base: str) -> Place:

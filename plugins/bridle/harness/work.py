@@ -13,7 +13,7 @@ from bridle.errors import SessionFailed
 from bridle.harness.bench import Bench
 from bridle.harness.chain import run_session
 from bridle.harness.check import Verdict, require_command, run_check
-from bridle.harness.place import RESUMABLE, Place, find_place
+from bridle.harness.place import RESUMABLE, Place, find_place, unchecked
 from bridle.harness.reference import shrink
 from bridle.harness.result import StepResult
 from bridle.harness.session import Assignment, Report
@@ -87,9 +87,11 @@ def _beginning(bench: Bench, wanted: Work) -> tuple[str, Place]:
     step = bench.step
     base = bench.resolve(wanted.base)
     state = step.ledger.step_state(step.attempt.step, step.attempt.generation)
-    cleared = not state.sessions and state.previous is not None and state.previous.outcome in RESUMABLE
-    if cleared and state.previous is not None:
-        state = step.ledger.step_state(step.attempt.step, state.previous.attempt.generation)
+    cleared = False
+    if not state.sessions and state.previous is not None:
+        before = step.ledger.step_state(step.attempt.step, state.previous.attempt.generation)
+        cleared = state.previous.outcome in RESUMABLE or (wanted.check is not None and unchecked(before))
+        state = before if cleared else state
     began = state.sessions[0].base_commit if state.sessions else None
     if began and began != base:
         branch_moved = base != wanted.base

@@ -34,3 +34,14 @@ def test_a_connection_without_a_token_is_named(tmp_path, monkeypatch):
     )
     with pytest.raises(CredentialError, match="'empty'"):
         open_forge(repository)
+
+
+def test_a_host_with_a_password_in_it_is_refused_and_not_told(tmp_path, monkeypatch):
+    connection = {"conn_type": "github", "password": TOKEN, "host": "https://ada:secret@github.test/api/v3"}
+    monkeypatch.setenv("AIRFLOW_CONN_TALKATIVE", json.dumps(connection))
+    repository = GitRepository(tmp_path / "u").configured(
+        NAME, forge="github", issues=None, connection="talkative"
+    )
+    with pytest.raises(CredentialError, match="'talkative': its host has a credential in it") as refused:
+        open_forge(repository)
+    assert "secret" not in str(refused.value)

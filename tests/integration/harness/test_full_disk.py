@@ -35,7 +35,9 @@ class Host:
         self.folder = folder
         self.ledger_url = ledger_url.replace("+psycopg", "")
 
-    def tries(self, *plan: tuple[str, int], sizes: str, sessions: list[list[Any]]) -> list[dict[str, Any]]:
+    def tries(
+        self, *plan: tuple[str, int], sizes: str, sessions: list[list[Any]], script: str = "full_disk.py"
+    ) -> list[dict[str, Any]]:
         """Try the step as often as `plan` says: the command that goes before each, and its generation.
 
         The file systems are gone with the process that made them.
@@ -44,6 +46,7 @@ class Host:
             plan: of the tries.
             sizes: of home and temporary folder.
             sessions: what the model says in them.
+            script: what is run there.
         """
         (self.folder / "script.yaml").write_text(yaml.safe_dump({"implement": sessions}))
         mounts = []
@@ -55,7 +58,7 @@ class Host:
             pytest.skip("this host lets nobody mount a small file system")
         asked = json.dumps([{"before": before, "generation": number} for before, number in plan])
         done = subprocess.run(
-            [*within, sys.executable, str(HERE / "full_disk.py"), str(self.folder), asked],
+            [*within, sys.executable, str(HERE / script), str(self.folder), asked],
             env={
                 **os.environ,
                 "AIRFLOW_HOME": str(self.folder / "airflow"),
@@ -141,12 +144,14 @@ def test_a_commit_that_finds_no_room_ends_the_session_with_what_it_has_cost(host
     assert second["left"] == []
 
 
-def test_a_check_that_finds_no_room_pays_for_no_further_round(host: Host) -> None:
+def test_a_check_that_finds_no_room_pays_for_no_further_round_and_a_cleared_task_only_checks_again(
+    host: Host,
+) -> None:
     """The code is right; nothing that a model could change would help."""
     fills = "import pathlib; pathlib.Path('out.bin').write_bytes(b'x' * 30_000_000)"
     first, second = host.tries(
         (":", 2),
-        (ROOM, 2),
+        (ROOM, 5),
         sizes="6m 6m",
         sessions=[[EDIT, shell(f'echo "{fills}" > test_calc.py'), {"text": "Done."}], [{"text": "Never."}]],
     )
@@ -172,3 +177,13 @@ def test_a_temporary_folder_without_room_ends_the_step_before_anything_is_paid_f
     (before, after) = host.sessions()
     assert (before[0], before[4]) == ("limit", 0)
     assert after[0] == "done"
+
+
+def test_events_that_found_no_room_while_the_ledger_was_away_take_no_other_with_them(host: Host) -> None:
+    """Those that were kept before and after are replayed, once each; the one that was not is an error."""
+    (told,) = host.tries((":", 0), sizes="1m 1m", sessions=[], script="full_spool.py")
+    assert told == {
+        "kept": ["first", "second", "fourth", "fifth"],
+        "error": "[Errno 28] No space left on device",
+        "left": [],
+    }
