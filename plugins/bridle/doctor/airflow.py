@@ -70,11 +70,11 @@ def settings(patient: Patient) -> Iterator[Finding]:
         what = f"[{section}] {name}"
         given, remedy = patient.option(section, name), f"{advice.variable}={advice.better}"
         try:
-            harmless = advice.low <= float(given) <= advice.high
+            harmless = bool(given) and advice.low <= float(given) <= advice.high
         except ValueError:
-            yield fail(what, f"{given or 'unset'} is no number: no component of Airflow starts", remedy)
+            yield fail(what, f"{given} is no number: no component of Airflow starts", remedy)
             continue
-        yield ok(what, given) if harmless else warn(what, f"{given}: {advice.why}", remedy)
+        yield ok(what, given) if harmless else warn(what, f"{given or 'unset'}: {advice.why}", remedy)
 
 
 def reconnecting(patient: Patient) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedFunction, UndefinedTable
+from psycopg.errors import DiskFull, InvalidSchemaName, UndefinedColumn, UndefinedFunction, UndefinedTable
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -211,6 +211,11 @@ class Database:
         password = self.url.password
         if password:
             cause = cause.replace(str(password), "[redacted]")
+        if isinstance(getattr(error, "orig", None), DiskFull):
+            return (
+                f"the ledger at {self.where} has no room for more: {cause}. Make room on its server's "
+                "disk; the task's retry goes on from here"
+            )
         return (
             f"the ledger at {self.where} cannot be reached: {cause}. Start it (`bridle up`), or correct the "
             "Airflow connection `bridle_ledger`; the task's retry goes on from here"

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
 from ledger_rows import make_attempt, make_call, make_start
 
@@ -200,3 +201,29 @@ def test_patience_is_not_spent_on_a_wrong_password(ledger_url):
     ):
         ledger.check_schema()
     assert time.monotonic() - start < 10
+
+
+def test_a_ledger_whose_disk_is_full_says_so_and_not_that_it_is_away(ledger, ledger_url, opened, tmp_path):
+    """The server answers as it does when a table cannot grow; events wait on this host's disk meanwhile."""
+    session_id = opened[2]
+    ledger.record(session_id, [text(1)])
+    full = "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'"
+    with psycopg.connect(ledger_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute(
+            f"CREATE FUNCTION bridle.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {full}; END $$"
+        )
+        for table in ("event", "failure"):
+            owner.execute(
+                f"CREATE TRIGGER full_disk BEFORE INSERT ON bridle.{table} "
+                "FOR EACH ROW EXECUTE FUNCTION bridle.full()"
+            )
+        ledger.record(session_id, [text(2)])
+        with pytest.raises(
+            LedgerUnavailable, match=r"has no room for more: could not extend.*Make room on its"
+        ):
+            ledger.record_failure(make_attempt(), ConfigError("x"))
+        for table in ("event", "failure"):
+            owner.execute(f"DROP TRIGGER full_disk ON bridle.{table}")
+    assert len(list((tmp_path / "spool").glob("*.jsonl"))) == 1
+    ledger.replay()
+    assert [row.payload["text"] for row in ledger.events(session_id)] == ["event 1", "event 2"]
