@@ -90,7 +90,8 @@ def _beginning(bench: Bench, wanted: Work) -> tuple[str, Place]:
     cleared = False
     if not state.sessions and state.previous is not None:
         before = step.ledger.step_state(step.attempt.step, state.previous.attempt.generation)
-        cleared = state.previous.outcome in RESUMABLE or (wanted.check is not None and unchecked(before))
+        checked = wanted.check is not None and wanted.repository is not None
+        cleared = state.previous.outcome in RESUMABLE or (checked and unchecked(before))
         state = before if cleared else state
     began = state.sessions[0].base_commit if state.sessions else None
     if began and began != base:
