@@ -30,6 +30,7 @@ WORKFLOWS = (
     "bridle_budget",
     "bridle_sweeper",
     "human_label",
+    "measured",
 )
 UNKNOWN_ROLE = '''
 """A workflow with a mistake: nobody plays its role."""
@@ -55,6 +56,28 @@ with DAG("human_label", schedule=None):
         branches={"bug": "fix", "feature": "build"},
     )
     kind >> [EmptyOperator(task_id="fix"), EmptyOperator(task_id="build")]
+'''
+MEASURED = '''
+"""Work on a model and with a check that nothing else here has, a question, and a comment."""
+from airflow.sdk import DAG
+from bridle import AgentSessionOperator, CommentOperator, HumanApprovalSensor
+
+with DAG("measured", schedule=None, params={"repo": "measured", "issue": 1}):
+    fix = AgentSessionOperator(
+        task_id="measured_fix",
+        role="explorer",
+        model="anthropic:claude-sonnet-4-5",
+        fallback=["anthropic:claude-haiku-4-5"],
+        access="write",
+        prompt="investigate.md",
+        inputs={"issue": {"text": "add subtracts"}},
+        check="measured",
+        max_rounds=2,
+    )
+    approve = HumanApprovalSensor(task_id="approve", commit=fix.output["commit"], base=fix.output["base"])
+    said = {"answer": {"answer": "Done."}}
+    comment = CommentOperator(task_id="comment", number="{{ params.issue }}", body="answer.md", inputs=said)
+    fix >> approve >> comment
 '''
 
 
@@ -118,6 +141,10 @@ def world_of(scenarios: Sequence[Scenario]) -> Iterator[World]:
             "AIRFLOW_CONN_BRIDLE_WEBHOOK": f'{{"conn_type": "generic", "password": "{WEBHOOK_SECRET}"}}',
             # a busy machine is no reason to give a task up
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+            "AIRFLOW__METRICS__OTEL_ON": "True",
+            "AIRFLOW__METRICS__METRICS_ALLOW_LIST": r"^bridle\.",
+            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
             "AIRFLOW__TRACES__OTEL_ON": "True",
             "OTEL_TRACES_EXPORTER": "otlp_proto_http",
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
@@ -146,6 +173,7 @@ def _dags(folder: Path) -> Path:
     shutil.copytree(starter_dir() / "dags", folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "unknown_role.py").write_text(UNKNOWN_ROLE)
     (folder / "human_label.py").write_text(HUMAN_LABEL)
+    (folder / "measured.py").write_text(MEASURED)
     return folder
 
 

@@ -1,6 +1,6 @@
 """Who may write: fences of steps, and leases on anything else. The clock is the database's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, Integer, cast, func, or_, select, text, update
@@ -42,8 +42,12 @@ class Claims(Part):
                     f"one ({holder}) has taken the step; this one ends without writing"
                 )
             fence = Fence(key, token, attempt.ti_id)
-            close_superseded(connection, fence, f"superseded by try {attempt.try_number}")
+            closed = close_superseded(connection, fence, f"superseded by try {attempt.try_number}")
+        self.superseded(closed)
         return fence
+
+    def superseded(self, session_ids: Sequence[UUID]) -> None:
+        """Hear which sessions `take_step` has closed as lost; the ledger itself has no more to do."""
 
     def verify(self, fence: Fence, scopes: Iterable[str] = ()) -> None:
         """Make sure, right before a commit or an effect, that it may still happen.

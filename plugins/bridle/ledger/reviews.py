@@ -57,7 +57,7 @@ class Reviews(Part):
             )
         return review_id
 
-    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> None:
+    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> bool:
         """Write a human's answer; the same answer a second time changes nothing.
 
         Args:
@@ -65,6 +65,9 @@ class Reviews(Part):
             decision: `approve` or `reject`, in any case.
             by: `human:<user>`, or `policy` after a time-out.
             feedback: what should be different.
+
+        Returns:
+            False: it had this answer already.
 
         Raises:
             ConfigError: no such review, or no such decision.
@@ -78,7 +81,7 @@ class Reviews(Part):
             if row is None:
                 raise ConfigError(f"review {review_id} is not in this ledger")
             if row.decision == decision:
-                return
+                return False
             if row.decision is not None:
                 raise ReviewMismatch(
                     f"review {review_id} was already answered {row.decision} by {row.by}; clear the asking "
@@ -94,6 +97,7 @@ class Reviews(Part):
                     answered_at=func.clock_timestamp(),
                 )
             )
+        return True
 
     def review(self, review_id: UUID) -> ReviewRow | None:
         """One review; None when there is no such."""

@@ -13,9 +13,10 @@ LOST = "lost"
 _MOST_TURNS = 1_000_000
 
 
-def close_superseded(connection: Connection, fence: Fence, reason: str) -> None:
-    """Close what older holders of a fence left open."""
-    _close(connection, (session.c.fence_key == fence.key) & (session.c.fence_token < fence.token), reason)
+def close_superseded(connection: Connection, fence: Fence, reason: str) -> list[UUID]:
+    """Close what older holders of a fence left open; returns which sessions that were."""
+    older = (session.c.fence_key == fence.key) & (session.c.fence_token < fence.token)
+    return _close(connection, older, reason)
 
 
 def close_expired(connection: Connection, session_id: UUID) -> bool:

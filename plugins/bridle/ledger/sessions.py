@@ -135,7 +135,7 @@ class Sessions(Events):
         reported: dict[str, Any] | None = None,
         transcript: bytes | None = None,
         diff: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Write a session's end; calls that were never settled are counted with their estimates.
 
         Args:
@@ -151,9 +151,11 @@ class Sessions(Events):
             transcript: to resume from; one over 64 MiB is not kept.
             diff: what it changed, as text for people; None: nothing.
 
+        Returns:
+            False: it was closed already, with the same outcome.
+
         Raises:
-            FenceLost: a newer attempt owns the step, or somebody closed the session otherwise. Closing twice
-                with the same outcome is no error.
+            FenceLost: a newer attempt owns the step, or somebody closed the session otherwise.
         """
         packed = None
         if transcript is not None and len(transcript) <= _TRANSCRIPT:
@@ -173,7 +175,7 @@ class Sessions(Events):
         }
         with self._db.transaction() as connection:
             if connection.scalar(select(session.c.outcome).where(session.c.id == session_id)) == outcome:
-                return
+                return False
             require_open_session(connection, session_id)
             if packed is not None:
                 end["transcript_ref"] = store_transcript(connection, session_id, packed)
@@ -186,6 +188,7 @@ class Sessions(Events):
             )
             give_up_calls(connection, session_id)
         self._replay(session_id)
+        return True
 
     def session(self, session_id: UUID) -> SessionRow:
         """One session.

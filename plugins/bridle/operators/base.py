@@ -94,7 +94,7 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
         budget_usd=None if budget is None else Decimal(str(budget)),
         budget_tokens=params.get("budget_tokens"),
         stop=stop,
-        stats=_stats(),
+        stats=stats_in_force(),
     ) as step:
         try:
             yield step
@@ -104,7 +104,7 @@ def step_of(context: "Context", stop: threading.Event) -> Iterator["Step"]:
             raise
 
 
-def _stats() -> "Stats | None":
+def stats_in_force() -> "Stats | None":
     """Airflow's metrics; None where none are sent: what it would cost to count can then be saved."""
     from airflow.sdk.configuration import conf
 
@@ -112,7 +112,15 @@ def _stats() -> "Stats | None":
         return None
     from airflow.sdk.observability import stats
 
-    return stats
+    if conf.getboolean("metrics", "statsd_datadog_enabled"):  # Airflow's own order of preference
+        tagged = conf.getboolean("metrics", "statsd_datadog_metrics_tags", fallback=True)
+    elif conf.getboolean("metrics", "statsd_on"):
+        tagged = conf.getboolean("metrics", "statsd_influxdb_enabled", fallback=False)
+    else:
+        return stats
+    from bridle.telemetry.statsd import Statsd
+
+    return Statsd(stats, tagged=tagged)
 
 
 @contextmanager

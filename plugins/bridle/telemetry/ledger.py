@@ -23,6 +23,9 @@ from bridle.telemetry.watcher import CallEnd, CheckEnd, Decided, SessionEnd, Wat
 
 log = logging.getLogger(__name__)
 
+_LOST = SessionEnd(outcome="lost", reason="", summary="", turns=0, commit=None)
+"""The end of a session whose process vanished."""
+
 
 class WatchedLedger(Ledger):
     """Writes as the ledger does, and tells `watchers`; with none of them it is the ledger."""
@@ -43,8 +46,9 @@ class WatchedLedger(Ledger):
         self._tell(lambda watcher: watcher.session_opened(session_id, start))
         return session_id
 
-    def close_session(self, session_id: UUID, *, outcome: str, **end: Any) -> None:
-        super().close_session(session_id, outcome=outcome, **end)
+    def close_session(self, session_id: UUID, *, outcome: str, **end: Any) -> bool:
+        if not super().close_session(session_id, outcome=outcome, **end):
+            return False
         told = SessionEnd(
             outcome=str(outcome),
             reason=end.get("reason", ""),
@@ -53,13 +57,21 @@ class WatchedLedger(Ledger):
             commit=end.get("commit"),
         )
         self._tell(lambda watcher: watcher.session_closed(session_id, told))
+        return True
 
     def close_lost(self, session_id: UUID) -> bool:
         closed = super().close_lost(session_id)
         if closed:
-            told = SessionEnd(outcome="lost", reason="", summary="", turns=0, commit=None)
-            self._tell(lambda watcher: watcher.session_closed(session_id, told))
+            self._tell_lost(session_id)
         return closed
+
+    def superseded(self, session_ids: Sequence[UUID]) -> None:
+        super().superseded(session_ids)
+        for session_id in session_ids:
+            self._tell_lost(session_id)
+
+    def _tell_lost(self, session_id: UUID) -> None:
+        self._tell(lambda watcher: watcher.session_closed(session_id, _LOST))
 
     def change_model(self, session_id: UUID, *, provider: str, model: str) -> None:
         super().change_model(session_id, provider=provider, model=model)
@@ -104,10 +116,11 @@ class WatchedLedger(Ledger):
             self._tell(lambda watcher: watcher.review_opened(row))
         return review_id
 
-    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> None:
-        super().answer_review(review_id, decision=decision, by=by, feedback=feedback)
-        if (row := self.review(review_id)) is not None:
+    def answer_review(self, review_id: UUID, *, decision: str, by: str, feedback: str = "") -> bool:
+        answered = super().answer_review(review_id, decision=decision, by=by, feedback=feedback)
+        if answered and (row := self.review(review_id)) is not None:
             self._tell(lambda watcher: watcher.review_answered(row))
+        return answered
 
     def effect_intend(  # noqa: PLR0917 (the ledger's own sentence)
         self,

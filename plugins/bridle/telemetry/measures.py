@@ -1,7 +1,7 @@
 """Counters, times and gauges, through Airflow's own metrics; docs/traces.md lists them."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
@@ -19,7 +19,7 @@ class Stats(Protocol):
     def timing(self, stat: str, dt: float, *, tags: dict[str, str]) -> object: ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Session:
     role: str
     model: str
@@ -34,20 +34,28 @@ class _Session:
 class Measures(Watcher):
     """Tells `stats` what a step does, by role and model."""
 
-    def __init__(self, stats: Stats, ledger: Ledger) -> None:
+    def __init__(self, stats: Stats, ledger: Ledger, dag_id: str) -> None:
         """
         Args:
             stats: Airflow's.
             ledger: counts what is open.
+            dag_id: whose step it is.
         """
         self._stats = stats
         self._ledger = ledger
+        self._dag_id = dag_id
         self._sessions: dict[UUID, _Session] = {}
-        self._calls: dict[UUID, CallRequest] = {}
+        self._calls: dict[UUID, tuple[UUID, dict[str, str]]] = {}
         self._effects: dict[str, str] = {}
 
     def session_opened(self, session_id: UUID, start: SessionStart) -> None:
         self._sessions[session_id] = _Session(start.role, start.model, start.agent)
+        self._tell_open(self._sessions[session_id])
+
+    def model_changed(self, session_id: UUID, provider: str, model: str) -> None:
+        former = self._sessions[session_id]
+        self._sessions[session_id] = replace(former, model=model)
+        self._tell_open(former)
         self._tell_open(self._sessions[session_id])
 
     def session_closed(self, session_id: UUID, end: SessionEnd) -> None:
@@ -55,19 +63,27 @@ class Measures(Watcher):
         if session is not None:
             took = (time.monotonic() - session.opened) * 1000
             self._stats.timing("bridle.session.duration", took, tags={**session.tags, "outcome": end.outcome})
-        else:  # of a killed task, swept up here
+        else:  # of a killed task, found here
             row = self._ledger.session(session_id)
             session = _Session(row.role, row.model, row.agent)
         self._stats.incr(f"bridle.session.{end.outcome}", 1, tags={**session.tags, "agent": session.agent})
         self._tell_open(session)
+        for provider, model in self._ledger.unanswered_calls(session_id):
+            tags = {"role": session.role, "model": model, "provider": provider}
+            self._stats.incr("bridle.call", 1, tags={**tags, "status": "never answered"})
+            self._stats.incr("bridle.cost.unknown", 1, tags=tags)
+        for call_id in [key for key, (owner, _) in self._calls.items() if owner == session_id]:
+            del self._calls[call_id]
 
     def call_reserved(self, call_id: UUID, request: CallRequest) -> None:
-        self._calls[call_id] = request
+        role = self._sessions[request.session_id].role
+        tags = {"role": role, "model": request.model, "provider": request.provider}
+        self._calls[call_id] = request.session_id, tags
 
     def call_settled(self, call_id: UUID, end: CallEnd) -> None:
-        request = self._calls.pop(call_id)
-        session = self._sessions.get(request.session_id)
-        tags = {"role": session.role if session else "", "model": request.model, "provider": request.provider}
+        if call_id not in self._calls:  # too late: it was told as never answered
+            return
+        _, tags = self._calls.pop(call_id)
         self._stats.incr("bridle.call", 1, tags={**tags, "status": end.status})
         self._stats.timing("bridle.call.duration", end.latency_ms, tags=tags)
         if end.price.amount is None:
@@ -101,7 +117,8 @@ class Measures(Watcher):
         self._effects[key] = kind
 
     def effect_ended(self, key: str, state: str) -> None:
-        self._stats.incr(f"bridle.effect.{state}", 1, tags={"effect": self._effects.pop(key, "")})
+        tags = {"dag_id": self._dag_id, "effect": self._effects.pop(key, "")}
+        self._stats.incr(f"bridle.effect.{state}", 1, tags=tags)
 
     def _tell_open(self, session: _Session) -> None:
         count = self._ledger.open_sessions(session.role, session.model)

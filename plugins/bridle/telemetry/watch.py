@@ -30,7 +30,7 @@ def watched(
     if not isinstance(ledger, WatchedLedger):
         yield None
         return
-    measures = () if stats is None else (Measures(stats, ledger),)
+    measures = () if stats is None else (Measures(stats, ledger, attempt.step.dag_id),)
     tracer = active_tracer()
     if tracer is None:
         ledger.watchers = measures

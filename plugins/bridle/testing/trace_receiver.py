@@ -46,6 +46,19 @@ class ReceivedSpan:
     """The instrumentation that made it."""
 
 
+@dataclass(frozen=True)
+class ReceivedPoint:
+    """One point of a metric as it came over the wire."""
+
+    tags: dict[str, Any]
+    value: float
+    """Of a counter or a gauge; of a histogram the sum of what was measured."""
+    count: int
+    """How many were measured; 1 for what is no histogram."""
+    at: float
+    """Seconds since the epoch."""
+
+
 class TraceReceiver(Served):
     """A running receiver, as a context manager; OTEL_EXPORTER_OTLP_ENDPOINT is its `url`.
 
@@ -70,20 +83,17 @@ class TraceReceiver(Served):
                     found += [_received(span, service, scoped.scope.name) for span in scoped.spans]
         return sorted(found, key=lambda span: span.end)
 
-    def metrics(self) -> dict[str, list[tuple[dict[str, Any], float]]]:
-        """Metric to every point that came: its tags, and its value, or the count of a histogram."""
+    def metrics(self) -> dict[str, list[ReceivedPoint]]:
+        """Metric to every point that came, in the order of their times."""
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-        points: dict[str, list[tuple[dict[str, Any], float]]] = {}
+        points: dict[str, list[ReceivedPoint]] = {}
         for path in self.folder.glob("*.metrics"):
             for group in ExportMetricsServiceRequest.FromString(path.read_bytes()).resource_metrics:
                 for metric in (one for scoped in group.scope_metrics for one in scoped.metrics):
                     kind = getattr(metric, metric.WhichOneof("data"))
-                    for point in kind.data_points:
-                        told = point.WhichOneof("value") if hasattr(point, "as_int") else "count"
-                        value = (_plain(point.attributes), float(getattr(point, told)))
-                        points.setdefault(metric.name, []).append(value)
-        return points
+                    points.setdefault(metric.name, []).extend(map(_point, kind.data_points))
+        return {name: sorted(those, key=lambda point: point.at) for name, those in points.items()}
 
     def raw(self) -> bytes:
         """Everything that came, as it was on the wire (decompressed)."""
@@ -105,6 +115,13 @@ def _received(span: Any, service: str, scope: str) -> ReceivedSpan:
         service=service,
         scope=scope,
     )
+
+
+def _point(point: Any) -> ReceivedPoint:
+    tags, at = _plain(point.attributes), point.time_unix_nano / 1e9
+    if hasattr(point, "as_int"):
+        return ReceivedPoint(tags, float(getattr(point, point.WhichOneof("value"))), 1, at)
+    return ReceivedPoint(tags, point.sum, point.count, at)
 
 
 def _plain(attributes: Any) -> dict[str, Any]:

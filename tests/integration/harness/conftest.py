@@ -1,7 +1,7 @@
 """A step without Airflow: real ledger, real git, real agent processes, a scripted model."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ import pytest
 import yaml
 from harness_bench import Bed, edit
 from publish_bed import approved
+from traced_bench import FIX, Tried
 
 from bridle.harness.result import StepResult
 from bridle.harness.work import work
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
+from bridle.testing.trace_receiver import TraceReceiver
 
 
 @pytest.fixture
@@ -49,3 +51,18 @@ def fixed(bed: Callable[..., Bed]) -> tuple[Bed, StepResult]:
     done = work(here.step(), here.work())
     approved(here, done.commit)
     return here, done
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[TraceReceiver]:
+    """A running receiver of traces and metrics."""
+    with TraceReceiver(tmp_path / "received") as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def tried(tmp_path: Path, ledger_url: str, receiver: TraceReceiver) -> Tried:
+    """Tries that send to `receiver`."""
+    made = Tried(tmp_path, ledger_url, receiver.url)
+    made.script(FIX)
+    return made

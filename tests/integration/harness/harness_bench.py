@@ -34,10 +34,21 @@ class Bed:
     stop: threading.Event
     tries: int = 0
 
-    def step(self, *, generation: int = 2, task: str = "implement", run: str = "run") -> Step:
-        """The next try of the step, as Airflow would start it."""
+    def attempt(self, *, generation: int = 2, task: str = "implement", run: str = "run") -> Attempt:
+        """The next try of the step, which has not begun."""
         self.tries += 1
-        attempt = Attempt(StepKey("dag", run, task), str(new_id()), self.tries, generation)
+        return Attempt(StepKey("dag", run, task), str(new_id()), self.tries, generation)
+
+    def step(
+        self,
+        *,
+        generation: int = 2,
+        task: str = "implement",
+        run: str = "run",
+        attempt: Attempt | None = None,
+    ) -> Step:
+        """The next try of the step, as Airflow would start it."""
+        attempt = attempt or self.attempt(generation=generation, task=task, run=run)
         settings = Settings(
             home=self.folder / "host",
             include_dir=None,

@@ -1,77 +1,14 @@
 """Spans and metrics of a step in a process of its own, as a real receiver gets them over OTLP/HTTP."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from traced_bench import FIX, Tried, until
 from traced_step import SECRET
 
 from bridle.ledger.queries import Queries
 from bridle.testing.trace_receiver import ReceivedSpan, TraceReceiver
-
-HERE = Path(__file__).parent
-FIX = [
-    {"text": f"The moon says {SECRET}.", "ops": [{"op": "read", "path": "calc.py"}]},
-    {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]},
-    {
-        "text": "Changed calc.py.",
-        "usage": {
-            "input_tokens": 1000,
-            "output_tokens": 20,
-            "cache_read_tokens": 700,
-            "cache_write_tokens": 200,
-        },
-    },
-]
-
-
-@pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[TraceReceiver]:
-    with TraceReceiver(tmp_path / "received") as receiver:
-        yield receiver
-
-
-class Tried:
-    """Runs tries of a step; each is a process that sends where it is told."""
-
-    def __init__(self, folder: Path, ledger_url: str, endpoint: str) -> None:
-        self.folder = folder
-        self.ledger_url = ledger_url
-        self.env = {
-            **os.environ,
-            "PYTHONPATH": str(HERE),
-            "OTEL_TRACES_EXPORTER": "otlp_proto_http",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
-        }
-
-    def script(self, *sessions: Any) -> None:
-        (self.folder / "script.yaml").write_text(yaml.safe_dump({"implement": list(sessions)}))
-
-    def start(self, **options: Any) -> subprocess.Popen[str]:
-        argv = [sys.executable, str(HERE / "traced_step.py"), str(self.folder), self.ledger_url]
-        return subprocess.Popen([*argv, json.dumps(options)], env=self.env, stdout=subprocess.PIPE, text=True)
-
-    def run(self, **options: Any) -> dict[str, Any]:
-        with self.start(**options) as process:
-            out, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        return dict(json.loads(out.splitlines()[-1]))
-
-
-@pytest.fixture
-def tried(tmp_path: Path, ledger_url: str, receiver: TraceReceiver) -> Tried:
-    made = Tried(tmp_path, ledger_url, receiver.url)
-    made.script(FIX)
-    return made
 
 
 def only(spans: list[ReceivedSpan], name: str) -> ReceivedSpan:
@@ -166,8 +103,8 @@ def test_a_resumed_session_is_a_span_of_its_own_linked_to_the_killed_ones(
     tried.env["OTEL_BSP_SCHEDULE_DELAY"] = "100"
     with tried.start(on=True, shell=True) as killed:
         with Queries(tried.ledger_url) as rows:
-            _until(lambda: any("sleep 600" in str(row.payload) for row in _events(rows)))
-        _until(lambda: len(named(receiver.spans(), "chat ")) == 2)
+            until(lambda: any("sleep 600" in str(row.payload) for row in _events(rows)))
+        until(lambda: len(named(receiver.spans(), "chat ")) == 2)
         killed.kill()
     tried.script(FIX)
     done = tried.run(on=True, tries=1, shell=True)
@@ -228,34 +165,5 @@ def test_claude_codes_own_spans_come_in_below_its_sessions(tried: Tried, receive
     assert b"Fix it" not in receiver.raw()
 
 
-def test_metrics_count_by_role_and_model_what_the_ledger_has(tried: Tried, receiver: TraceReceiver) -> None:
-    tried.run(metrics=True)
-    tried.run(metrics=True, approval=True, task="approve")
-    with Queries(tried.ledger_url) as rows:
-        (session,) = rows.sessions()
-        calls = rows.calls(session.id)
-    points = receiver.metrics()
-    call = {"role": "implementer", "model": "claude-sonnet-4-5", "provider": "anthropic"}
-    tokens = sum(row.usage.input_tokens for row in calls if row.usage)
-    micro = sum(round(row.price.amount * 10**6) for row in calls if row.price.amount is not None)
-    assert points["airflow.bridle.tokens.input"] == [(call, tokens)]
-    assert points["airflow.bridle.cost.micro_usd"] == [(call, micro)]
-    assert points["airflow.bridle.call"] == [({**call, "status": "ok"}, len(calls))]
-    by = {"role": "implementer", "model": "claude-sonnet-4-5"}
-    assert points["airflow.bridle.session.done"] == [({**by, "agent": "api"}, 1)]
-    assert points["airflow.bridle.sessions.open"] == [(by, 0)]
-    assert points["airflow.bridle.check.passed"] == [({"check": "tests"}, 1)]
-    assert points["airflow.bridle.reviews.waiting"] == [({"dag_id": "dag"}, 0)]
-    assert points["airflow.bridle.review.approve"] == [({"dag_id": "dag", "by": "human"}, 1)]
-    assert points["airflow.bridle.effect.done"] == [({"effect": "comment"}, 1)]
-
-
 def _events(rows: Queries) -> list[Any]:
     return [event for session in rows.sessions() for event in rows.events(session.id)]
-
-
-def _until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
