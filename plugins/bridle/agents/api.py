@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bridle.agents.access import tools_of
 from bridle.agents.api_stream import ApiStream
@@ -184,6 +184,23 @@ def _settings(spec: SessionSpec) -> "ModelSettings":
     if spec.dialect == "anthropic-messages":
         # Every turn sends the whole session again; the provider then charges a tenth for what it has seen.
         settings |= {"max_tokens": ANSWER_TOKENS, "anthropic_cache": True}
+        settings |= _thinking(spec)
     if spec.effort:
         settings["thinking"] = spec.effort
     return settings  # type: ignore[return-value]
+
+
+def _thinking(spec: SessionSpec) -> dict[str, Any]:
+    """How Anthropic's models think, where they do: to be seen, and within what one answer may be."""
+    from pydantic_ai.profiles.anthropic import ANTHROPIC_THINKING_BUDGET_MAP, anthropic_model_profile
+
+    profile = anthropic_model_profile(spec.model) or {}
+    if profile.get("anthropic_supports_adaptive_thinking"):
+        if not spec.effort and not profile.get("thinking_enabled_by_default"):
+            return {}
+        # else newer models keep what they thought to themselves
+        return {"anthropic_thinking": {"type": "adaptive", "display": "summarized"}}
+    if not spec.effort:
+        return {}
+    budget = min(ANTHROPIC_THINKING_BUDGET_MAP[cast(Any, spec.effort)], ANSWER_TOKENS * 3 // 4)
+    return {"anthropic_thinking": {"type": "enabled", "budget_tokens": budget}}

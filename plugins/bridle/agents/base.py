@@ -73,6 +73,8 @@ class SessionSpec(_Frozen):
     """The provider's model name, without a provider prefix."""
     dialect: Dialect
     effort: str | None = None
+    reasoning_summary: bool = False
+    """Ask for a summary of the model's reasoning also where not everybody is given one."""
     tools: tuple[str, ...] = ()
     """Abstract names out of read, search, edit, write, shell; empty means the access level's default."""
     output_schema: dict[str, Any] | None = None

@@ -140,6 +140,8 @@ class _Session:
             strict_mcp_config=True,
             # An `@path` in the text of an issue is text.
             verbatim_prompts=True,
+            # else newer models keep what they thought to themselves
+            extra_args={"thinking-display": "summarized"},
             max_turns=spec.limits.turns,
             max_buffer_size=16 * 1024 * 1024,
             output_format={"type": "json_schema", "schema": spec.output_schema}

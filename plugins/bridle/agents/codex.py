@@ -197,6 +197,7 @@ class _Session:
             "skills.include_instructions": False,
             **{f"features.{name}": False for name in _OFF},
         }
+        settings["model_reasoning_summary"] = "auto" if spec.reasoning_summary else "none"
         if spec.effort:
             settings["model_reasoning_effort"] = spec.effort
         return settings
@@ -239,7 +240,7 @@ def _model(spec: SessionSpec) -> dict[str, Any]:
         "description": None,
         "base_instructions": "\n\n".join(text for text in instructions if text) or "Be brief.",
         "supported_reasoning_levels": [],
-        "supports_reasoning_summary_parameter": False,
+        "supports_reasoning_summary_parameter": True,
         "shell_type": "unified_exec" if tools else "disabled",
         "apply_patch_tool_type": "freeform" if "edit" in tools else None,
         "supports_parallel_tool_calls": True,

@@ -50,6 +50,9 @@ class Role(BaseModel):
     """Airflow connection with the key of `model`; default `bridle_<provider>`."""
     effort: str | None = None
     """The model's effort setting, where it has one."""
+    reasoning_summary: bool = False
+    """Have `codex` ask for a summary of what the model thought; OpenAI refuses every call that asks, unless
+    it has verified the organization. The other agents ask by themselves for what can be seen."""
     tools: tuple[Tool, ...] = ()
     """Out of read, search, edit, write, shell; empty: what the step's access level allows."""
     limits: Limits = Limits()

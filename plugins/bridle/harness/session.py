@@ -285,6 +285,7 @@ class Session:
             model=assignment.role.model_name,
             dialect=dialect,
             effort=assignment.role.effort,
+            reasoning_summary=assignment.role.reasoning_summary,
             tools=assignment.role.tools,
             output_schema=None if output is None else output.model_json_schema(),
             limits=assignment.limits,

@@ -41,12 +41,16 @@ class Stage:
         return self.folder / "work"
 
     def script(
-        self, *turns: dict[str, Any], meter: MemoryMeter | None = None, most_turns: int | None = None
+        self,
+        *turns: dict[str, Any],
+        meter: MemoryMeter | None = None,
+        most_turns: int | None = None,
+        model: str = "claude-haiku-4-5",
     ) -> None:
         script = self.folder / "script.yaml"
         script.write_text(yaml.safe_dump({"implement": [list(turns)]}))
         upstream = Upstream.scripted(
-            "anthropic:claude-haiku-4-5",
+            f"anthropic:{model}",
             script,
             Place("implement", workdir=self.work),
             journal=self.folder / "journal.jsonl",

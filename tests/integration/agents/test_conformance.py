@@ -30,6 +30,7 @@ SCHEMA = {
 }
 FOUND = {"root_cause": "add() subtracts", "confidence": 0.9}
 INSTRUCTIONS = "You are an engineer. " * 40
+LONG = "I wonder why it subtracts. " * 40
 PROMPT = "Fix this issue: add() returns a difference. " * 30
 
 every_dialect = pytest.mark.parametrize(("agent", "dialect"), EVERY_DIALECT)
@@ -81,6 +82,42 @@ def test_a_session_reads_edits_runs_and_answers(stage, fix, outside, agent, dial
     assert requests[0]["request_bytes"] < 20_000
     # to Anthropic's smaller models it is a number of tokens to think with
     assert effort in str(requests[0]["settings"]) or "thinking" in requests[0]["settings"]
+
+
+@every_dialect
+def test_what_the_model_thinks_is_told_turn_by_turn_and_goes_back_to_it(stage, agent, dialect):
+    """With the highest effort, for which the answer must have room."""
+    effort = SUPPORTS[agent].efforts[-1]
+    stage.script(
+        {"reasoning": f"{LONG} I look first.", "ops": [{"op": "read", "path": "calc.py"}]},
+        {"reasoning": "It subtracts.", "text": "It subtracts, I say."},
+    )
+    done = stage.run(stage.spec(agent, dialect, effort=effort))
+    assert (done.result.outcome, done.result.summary) == (Outcome.DONE, "It subtracts, I say.")
+    told = [(said["turn"], said["text"]) for said in stage.of(EventKind.REASONING)]
+    assert told == [(1, f"{LONG} I look first."), (2, "It subtracts.")]
+    assert [said["text"] for said in stage.of(EventKind.TEXT)] == ["It subtracts, I say."]
+    first, second = stage.requests()
+    assert second["request_bytes"] - first["request_bytes"] > len(LONG)
+    thinking = first["settings"].get("thinking", {})
+    assert thinking.get("budget_tokens", 0) < first["settings"].get("max_tokens", 1)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-haiku-5-5"])
+@pytest.mark.parametrize("agent", ["claude-code", "api"])
+def test_models_that_keep_their_thoughts_to_themselves_are_asked_for_them(stage, agent, model):
+    stage.script({"text": "Yes."}, model=model)
+    assert stage.run(stage.spec(agent, model=model)).result.outcome is Outcome.DONE
+    (request,) = stage.requests()
+    assert request["settings"]["thinking"] == {"type": "adaptive", "display": "summarized"}
+
+
+def test_codex_asks_for_a_summary_only_where_the_role_says_so(stage):
+    stage.script({"text": "Yes."})
+    for wanted in (False, True):
+        stage.run(stage.spec("codex", "openai-responses", effort="low", reasoning_summary=wanted))
+    without, wanting = (request["settings"]["reasoning"] for request in stage.requests())
+    assert (without, wanting) == ({"effort": "low"}, {"effort": "low", "summary": "auto"})
 
 
 @every_agent

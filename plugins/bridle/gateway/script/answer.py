@@ -4,8 +4,10 @@
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha512
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ class Answer:
 
     model: str
     text: str
+    reasoning: str
     calls: tuple[ToolCall, ...]
     usage: Reported
 
@@ -42,13 +45,27 @@ class Answer:
             else:
                 text = json.dumps(turn.output)
         said = len(text.encode()) + sum(len(json.dumps(call.arguments)) for call in calls)
-        usage = turn.usage or Reported(input_tokens=-(-asked.size // 4), output_tokens=max(1, -(-said // 4)))
-        return cls(asked.model, text, tuple(calls), usage)
+        thought = -(-len(turn.reasoning.encode()) // 4)
+        usage = turn.usage or Reported(
+            input_tokens=-(-asked.size // 4),
+            output_tokens=max(1, -(-said // 4) + thought),
+            reasoning_tokens=0 if asked.dialect == "anthropic-messages" else thought,
+        )
+        return cls(asked.model, text, turn.reasoning, tuple(calls), usage)
+
+    @property
+    def seal(self) -> str:
+        """What a provider gives along with its reasoning, and wants to see again with it."""
+        return b64encode(sha512(self.reasoning.encode()).digest() * 3).decode()
 
 
 def anthropic_message(answer: Answer) -> dict[str, Any]:
     """A Messages API answer."""
-    content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+    content: list[dict[str, Any]] = []
+    if answer.reasoning:
+        content.append({"type": "thinking", "thinking": answer.reasoning, "signature": answer.seal})
+    if answer.text:
+        content.append({"type": "text", "text": answer.text})
     content += [
         {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": call.name, "input": call.arguments}
         for call in answer.calls
@@ -75,12 +92,18 @@ def anthropic_events(answer: Answer) -> Iterator[bytes]:
         if block["type"] == "text":
             opened, said = {"type": "text", "text": ""}, block["text"]
             kind, key = "text_delta", "text"
+        elif block["type"] == "thinking":
+            opened, said = {"type": "thinking", "thinking": "", "signature": ""}, block["thinking"]
+            kind, key = "thinking_delta", "thinking"
         else:
             opened, said = block | {"input": {}}, json.dumps(block["input"])
             kind, key = "input_json_delta", "partial_json"
         yield event("content_block_start", index=index, content_block=opened)
         for piece in pieces(said):
             yield event("content_block_delta", index=index, delta={"type": kind, key: piece})
+        if block["type"] == "thinking":
+            sealed = {"type": "signature_delta", "signature": block["signature"]}
+            yield event("content_block_delta", index=index, delta=sealed)
         yield event("content_block_stop", index=index)
     end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     yield event("message_delta", delta=end, usage={"output_tokens": answer.usage.output_tokens})
@@ -90,6 +113,8 @@ def anthropic_events(answer: Answer) -> Iterator[bytes]:
 def openai_completion(answer: Answer) -> dict[str, Any]:
     """A Chat Completions answer."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
     if answer.calls:
         message["tool_calls"] = [_openai_call(call) for call in answer.calls]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
@@ -108,6 +133,8 @@ def openai_chunks(answer: Answer, *, with_usage: bool) -> Iterator[bytes]:
         return _data(head | {"choices": [choice]})
 
     yield chunk({"role": "assistant", "content": ""})
+    for piece in pieces(answer.reasoning):
+        yield chunk({"reasoning_content": piece})
     for piece in pieces(answer.text):
         yield chunk({"content": piece})
     for index, call in enumerate(answer.calls):

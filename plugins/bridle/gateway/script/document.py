@@ -77,6 +77,8 @@ class Turn(_Strict):
 
     text: str = ""
     """What it says."""
+    reasoning: str = ""
+    """What it thinks before, as far as it lets that be seen."""
     ops: tuple[Op, ...] = ()
     """Tool calls, all in this one answer."""
     output: dict[str, Any] | None = None

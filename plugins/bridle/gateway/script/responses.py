@@ -38,6 +38,14 @@ def response_events(answer: Answer) -> Iterator[bytes]:
                 yield told("output_text.delta", **at, delta=piece, logprobs=[])
             yield told("output_text.done", **at, text=part["text"], logprobs=[])
             yield told("content_part.done", **at, part=part)
+        elif item["type"] == "reasoning":
+            part = item["summary"][0]
+            at |= {"summary_index": 0}
+            yield told("reasoning_summary_part.added", **at, part=part | {"text": ""})
+            for piece in pieces(part["text"]):
+                yield told("reasoning_summary_text.delta", **at, delta=piece)
+            yield told("reasoning_summary_text.done", **at, text=part["text"])
+            yield told("reasoning_summary_part.done", **at, part=part)
         else:
             custom = item["type"] == "custom_tool_call"
             name, field = ("custom_tool_call_input", "input") if custom else (_ARGUMENTS, "arguments")
@@ -61,7 +69,15 @@ def _output(answer: Answer) -> list[dict[str, Any]]:
     content = [{"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}]
     message = {"id": f"msg_{uuid4().hex}", "type": "message", "role": "assistant", "status": "completed"}
     said = [message | {"content": content}] if answer.text else []
-    return [*said, *map(_call, answer.calls)]
+    return [*_reasoning(answer), *said, *map(_call, answer.calls)]
+
+
+def _reasoning(answer: Answer) -> list[dict[str, Any]]:
+    if not answer.reasoning:
+        return []
+    summary = [{"type": "summary_text", "text": answer.reasoning}]
+    item = {"id": f"rs_{uuid4().hex}", "type": "reasoning", "status": "completed", "summary": summary}
+    return [item | {"encrypted_content": answer.seal}]
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -74,7 +90,13 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 def _opened(item: dict[str, Any]) -> dict[str, Any]:
     """An item as it is announced, before anything of it has come."""
-    empty: dict[str, Any] = {"content": [], "arguments": "", "input": "", "status": "in_progress"}
+    empty: dict[str, Any] = {
+        "content": [],
+        "summary": [],
+        "arguments": "",
+        "input": "",
+        "status": "in_progress",
+    }
     return {name: empty.get(name, value) for name, value in item.items()}
 
 
