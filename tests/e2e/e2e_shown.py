@@ -1,9 +1,15 @@
 """Scenarios that the dashboard's pages are looked at with."""
 
-from e2e_scenario import FOUND, Scenario, Session, answering, bug_fixed_by, edit
+from e2e_scenario import APPROVES, FOUND, Scenario, Session, answering, bug_fixed_by, edit
 from e2e_stage import Stage
 
 HOSTILE = "<img src=x onerror='window.owned = 1'><script>window.owned = 2</script><b>bold</b>"
+THOUGHTS = {
+    "investigate": "A sum that is a difference: I look at calc.py before I say anything.",
+    "fix.implement_1": "Multiplying may be meant. <script>window.owned = 3</script>" + " I weigh it." * 60,
+    "fix.review_1": "One line has changed, and it adds.",
+}
+"""Task to what its model thinks in the first turn; each is another agent's, and one is folded."""
 FEEDBACK = "<b>Small</b> & plain."
 
 
@@ -39,12 +45,24 @@ SHOWN = Scenario(
     wait_for_a_human,
     script={
         **bug_fixed_by(
-            cached([{**WRONG[0], "text": HOSTILE}, *WRONG[1:]], began_with=5_300),
+            cached(
+                [
+                    {**WRONG[0], "text": HOSTILE, "reasoning": THOUGHTS["fix.implement_1"]},
+                    *WRONG[1:],
+                ],
+                began_with=5_300,
+            ),
             cached(RIGHT, began_with=4_100),
+            review=[{**APPROVES[0], "reasoning": THOUGHTS["fix.review_1"]}],
         ),
         "investigate": [
             [
-                {"text": "Busy at first.", "ops": [{"op": "read", "path": "calc.py"}], "fail": [529]},
+                {
+                    "reasoning": THOUGHTS["investigate"],
+                    "text": "Busy at first.",
+                    "ops": [{"op": "read", "path": "calc.py"}],
+                    "fail": [529],
+                },
                 {"text": "Once more.", "ops": [{"op": "read", "path": "calc.py"}]},
                 {"ops": [{"op": "read", "path": "nowhere.py"}]},
                 *FOUND,

@@ -11,7 +11,7 @@ from e2e_browser import CHROMIUM, Dashboard
 from e2e_figures import OF_RUN, key_of, rows, scalar, shows, spent
 from e2e_processes import eventually, seconds_until_gone
 from e2e_run import SECONDS
-from e2e_shown import FEEDBACK, LONG, SHOWN, STEERED
+from e2e_shown import FEEDBACK, LONG, SHOWN, STEERED, THOUGHTS
 from e2e_stage import Stage
 from e2e_world import World
 from test_e2e_cancel import RUN_DELETED
@@ -115,6 +115,33 @@ def test_a_transcript_folds_tool_calls_and_shows_untrusted_text_as_text(
     assert 0 < dashboard.get("event").count() < everything
     dashboard.get("prompt").locator("summary").click()
     assert "calc" in dashboard.get("prompt-text").inner_text()
+
+
+@pytest.mark.parametrize("stage", [SHOWN], indirect=True)
+def test_what_a_model_thought_is_on_its_sessions_page_before_what_it_did(
+    stage: Stage, dashboard: Dashboard
+) -> None:
+    """Of each agent, as the ledger has it; long thoughts are folded until they are asked for."""
+    agents = set()
+    for task, thought in THOUGHTS.items():
+        session = stage.run.sessions(task)[0]
+        agents.add(session.agent)
+        (event,) = [each for each in stage.ledger.events(session.id) if each.kind == "reasoning"]
+        assert event.payload == {"text": thought, "turn": 1}
+        page = dashboard.open("session", "event", id=session.id)
+        page.locator("[data-state=ended]").wait_for()
+        shown = page.locator("[data-testid=event][data-kind=reasoning]")
+        text = shown.get_by_text(thought, exact=True)
+        assert text.is_visible() == (len(thought) < 600)
+        if not text.is_visible():
+            shown.locator("summary").click()
+        text.wait_for()
+        order = [each.get_attribute("data-kind") for each in dashboard.get("event").all()]
+        assert order.index("reasoning") < min(
+            order.index(kind) for kind in ("text", "tool_call") if kind in order
+        )
+        assert page.evaluate("window.owned") is None
+    assert agents == {"api", "claude-code", "codex"}
 
 
 def test_an_event_is_on_the_screen_within_a_second_and_the_end_is_seen(

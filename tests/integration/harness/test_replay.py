@@ -14,13 +14,16 @@ from bridle.harness.result import StepResult
 from bridle.harness.step import Step
 from bridle.harness.work import work
 from bridle.ledger.ids import new_id
+from bridle.ledger.queries import Queries
 from bridle.ledger.records import Attempt, StepKey
 
 Make = Callable[..., Bed]
+LOOK = {"reasoning": "Where am I? " * 20, "ops": [{"op": "shell", "command": "date; ls -l; pwd"}]}
+AGAIN, *REST = edit("a * b + 1", "a + b")
 SCRIPT = {
     "implement": [
-        [{"ops": [{"op": "shell", "command": "date; ls -l; pwd"}]}, *edit("a - b", "a * b + 1")],
-        edit("a * b + 1", "a + b"),
+        [LOOK, *edit("a - b", "a * b + 1")],
+        [{**AGAIN, "reasoning": "It was no product."}, *REST],
     ]
 }
 
@@ -41,14 +44,22 @@ def tree(here: Bed, home: str, result: StepResult) -> str:
     return here.user.git("--git-dir", str(mirror.parent), "rev-parse", f"{result.commit}^{{tree}}")
 
 
+def thoughts(here: Bed, run: str) -> list[str]:
+    """What the models of a run thought, by session, the newest first."""
+    with Queries(here.ledger.url) as rows:
+        events = [event for session in rows.sessions("dag", run) for event in rows.events(session.id)]
+    return [str(event.payload["text"]) for event in events if event.kind == "reasoning"]
+
+
 @pytest.mark.parametrize(
     ("agent", "model"),
     [
         ("api", "anthropic:claude-sonnet-4-5"),
         ("claude-code", "anthropic:claude-sonnet-4-5"),
         ("codex", "openai:gpt-5.5"),
+        ("api", "openrouter:moonshotai/kimi-k2.6"),
     ],
-    ids=["api", "claude-code", "codex"],
+    ids=["api", "claude-code", "codex", "api by chat"],
 )
 def test_a_replay_comes_to_the_same_trees_and_the_same_books_in_another_folder_without_network(
     bed: Make, agent: str, model: str
@@ -68,6 +79,7 @@ def test_a_replay_comes_to_the_same_trees_and_the_same_books_in_another_folder_w
     recorded, replayed = (here.ledger.session_totals(f"run:dag/{run}") for run in ("one", "two"))
     assert replayed == recorded
     assert recorded.calls > 5
+    assert thoughts(here, "two") == thoughts(here, "one") == ["It was no product.", LOOK["reasoning"]]
     written = "".join(file.read_text() for file in folder.iterdir())
     assert str(here.folder) not in written
     assert "{{workdir}}" in written
