@@ -7,6 +7,7 @@ from e2e_world import World
 from test_e2e_pull_request import HAPPY
 
 from bridle.testing.trace_receiver import ReceivedSpan
+from conventions import misnamed, own, strange_names
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.parametrize("stage", [HAPPY], indirect=True)]
 
@@ -34,6 +35,13 @@ def test_each_try_of_a_step_is_below_airflows_span_of_its_task(stage: Stage, wor
         assert task.name == f"worker.{step.attributes['bridle.step']}"
         assert spans[task.parent_id].name == f"task_run.{step.attributes['bridle.step']}"
         assert spans[spans[task.parent_id].parent_id].name == "dag_run.issue_fix"
+
+
+def test_every_attribute_has_a_name_of_the_conventions_or_of_bridles(stage: Stage, world: World) -> None:
+    spans = list(spans_of(stage, world).values())
+    assert len(own(spans)) > 20
+    assert strange_names(spans) == set()
+    assert misnamed(spans) == []
 
 
 def test_sessions_calls_and_tokens_are_those_of_the_ledger(stage: Stage, world: World) -> None:

@@ -1,5 +1,7 @@
 """`bridle doctor`."""
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,9 @@ def doctor(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
 
     console = Console(highlight=False)
     groups: list[Group] = []
-    with patient_in(state) as patient:
+    # what Airflow has to complain about goes to its standard output
+    aside = redirect_stdout(sys.stderr) if as_json else nullcontext()
+    with aside, patient_in(state) as patient:
         if not as_json:
             console.print(f"Looking at {patient}", soft_wrap=True)
         for group in examine(patient):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bridle.doctor import airflow, connections, database, files, host, traces, versions
+from bridle.doctor import airflow, connections, database, files, host, metrics, traces, versions
 from bridle.doctor.finding import Finding, fail, unseen
 from bridle.doctor.patient import Patient
 from bridle.errors import BridleError
@@ -20,6 +20,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "Airflow": (
         *(airflow.executor, airflow.workflows, airflow.settings, airflow.reconnecting),
         traces.traces,
+        metrics.metrics,
     ),
 }
 """Group to its checks; a new check is one function and one entry here."""

@@ -10,6 +10,9 @@ from bridle.telemetry.attributes import Attributes
 CHARACTERS = 8_000
 """Of one text; viewers refuse larger ones, and the ledger has the whole."""
 
+_FINISH = {"done": "stop", "limit": "length", "refused": "content_filter"}
+"""A session's outcome to why its last message ended, as the conventions say it."""
+
 
 class Content:
     """Says nothing unless it is `on`."""
@@ -32,12 +35,13 @@ class Content:
         """What an agent was asked, as the conventions write messages."""
         return self._messages("gen_ai.input.messages", "user", prompt)
 
-    def answered(self, summary: str) -> Attributes:
+    def answered(self, summary: str, outcome: str) -> Attributes:
         """What an agent said at its end."""
-        return self._messages("gen_ai.output.messages", "assistant", summary)
+        reason = _FINISH.get(outcome, "error")
+        return self._messages("gen_ai.output.messages", "assistant", summary, finish_reason=reason)
 
-    def _messages(self, name: str, role: str, text: str) -> Attributes:
+    def _messages(self, name: str, role: str, text: str, **more: str) -> Attributes:
         said = self.text(text)
         if said is None:
             return {}
-        return {name: json.dumps([{"role": role, "parts": [{"type": "text", "content": said}]}])}
+        return {name: json.dumps([{"role": role, "parts": [{"type": "text", "content": said}], **more}])}

@@ -119,7 +119,7 @@ class Trace(Watcher):
         told = {"bridle.outcome": end.outcome, "bridle.turns": end.turns, "bridle.commit": end.commit}
         told["bridle.reason"] = self._content.text(end.reason)
         span.set_attributes(self._known(told) | self._sums.pop(session_id).attributes())
-        span.set_attributes(self._content.answered(end.summary))
+        span.set_attributes(self._content.answered(end.summary, end.outcome))
         if end.outcome != "done":
             _fail(span, end.outcome)
         span.end()

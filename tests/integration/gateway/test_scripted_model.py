@@ -31,6 +31,8 @@ hang:
   - - {text: never, hang: true}
 stall:
   - - {text: never whole, stall: true}
+think:
+  - - {reasoning: "Hm. I had better look at it twice before I say it.", text: So it is.}
 """
 READ = {"name": "Read", "input_schema": {"type": "object", "properties": {"file_path": {"type": "string"}}}}
 SAY_HI: Any = [{"role": "user", "content": "hi"}]
@@ -128,6 +130,41 @@ def test_openai_sdk_gets_the_newer_dialects_items_and_usage(server: ModelServer,
     second = ask([*SAY_HI, *said, done])
     assert second.output_text.endswith("piece of a stream.")
     assert second.status == "completed"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_it_thinks_comes_before_what_it_says_in_each_dialect(server: ModelServer, stream: bool) -> None:
+    thought = "Hm. I had better look at it twice before I say it."
+    asked: Any = {"model": "m", "messages": SAY_HI}
+
+    messages = anthropic_client(server, "think/1").messages
+    if stream:
+        with messages.stream(**asked, max_tokens=99) as events:
+            message = events.get_final_message()
+    else:
+        message = messages.create(**asked, max_tokens=99)
+    thinking, said = message.content
+    assert (thinking.type, thinking.thinking, said.text) == ("thinking", thought, "So it is.")
+    assert len(thinking.signature) > 100
+
+    openai = openai_client(server, "think/1")
+    if stream:
+        chunks = list(openai.chat.completions.create(**asked, stream=True))
+        deltas = [chunk.choices[0].delta.model_dump() for chunk in chunks]
+        assert "".join(delta.get("reasoning_content") or "" for delta in deltas) == thought
+    else:
+        answer = openai.chat.completions.create(**asked)
+        assert answer.choices[0].message.reasoning_content == thought
+        assert answer.usage.completion_tokens_details.reasoning_tokens == 13
+
+    responses: Any = {"model": "m", "input": SAY_HI, "store": False}
+    if stream:
+        with openai.responses.stream(**responses) as events:
+            response = events.get_final_response()
+    else:
+        response = openai.responses.create(**responses)
+    item, _ = response.output
+    assert (item.type, item.summary[0].text, response.output_text) == ("reasoning", thought, "So it is.")
 
 
 def test_a_tool_of_its_own_grammar_is_called_with_a_text(server: ModelServer) -> None:

@@ -1,6 +1,9 @@
 """Spans and metrics of a step in a process of its own, as a real receiver gets them over OTLP/HTTP."""
 
+import json
+import re
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,10 @@ from traced_step import SECRET
 
 from bridle.ledger.queries import Queries
 from bridle.testing.trace_receiver import ReceivedSpan, TraceReceiver
+from conventions import misnamed, own, strange_names
+
+DOCS = Path(__file__).parents[3] / "docs" / "traces.md"
+GEN_AI = r"`(gen_ai\.[a-z_.]*[a-z])`"
 
 
 def only(spans: list[ReceivedSpan], name: str) -> ReceivedSpan:
@@ -83,6 +90,25 @@ def test_content_that_was_asked_for_is_redacted(tried: Tried, receiver: TraceRec
     assert "Changed it, [redacted]." in agent["gen_ai.output.messages"]
     assert "a - b" in only(spans, "execute_tool edit").attributes["gen_ai.tool.call.arguments"]
     assert SECRET not in str(spans)
+
+
+def test_every_attribute_is_one_of_the_conventions_or_says_that_it_is_bridles(
+    tried: Tried, receiver: TraceReceiver
+) -> None:
+    """Of steps, sessions, calls, tools, checks, decisions, approvals, effects, content, and what failed."""
+    tried.script(FIX, failed=[[{"text": ""}]])
+    each = [{}, {"task": "failed"}, {"task": "approve", "approval": True}]
+    tried.run(on=True, content=True, each=each)
+    spans = receiver.spans()
+    assert strange_names(spans) == set()
+    assert misnamed(spans) == []
+    names = {name for span in own(spans) for name in span.attributes}
+    assert {name for name in names if name.startswith("gen_ai.")} == set(re.findall(GEN_AI, DOCS.read_text()))
+    agent = only([span for span in spans if not span.failed], "invoke_agent implementer").attributes
+    (asked,), (answered,) = (json.loads(agent[f"gen_ai.{way}.messages"]) for way in ("input", "output"))
+    assert (asked["role"], asked["parts"][0]["type"]) == ("user", "text")
+    assert (answered["role"], answered["finish_reason"]) == ("assistant", "stop")
+    assert answered["parts"] == [{"type": "text", "content": "Changed calc.py."}]
 
 
 def test_an_unknown_cost_is_not_sent_as_zero(tried: Tried, receiver: TraceReceiver) -> None:
