@@ -25,9 +25,9 @@ class Answer:
 
     model: str
     text: str
-    reasoning: str
     calls: tuple[ToolCall, ...]
     usage: Reported
+    reasoning: str = ""
 
     @classmethod
     def to(cls, asked: Asked, turn: Turn, workdir: str | None) -> "Answer":
@@ -51,7 +51,7 @@ class Answer:
             output_tokens=max(1, -(-said // 4) + thought),
             reasoning_tokens=0 if asked.dialect == "anthropic-messages" else thought,
         )
-        return cls(asked.model, text, turn.reasoning, tuple(calls), usage)
+        return cls(asked.model, text, tuple(calls), usage, turn.reasoning)
 
     @property
     def seal(self) -> str:
