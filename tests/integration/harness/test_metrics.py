@@ -10,6 +10,7 @@ import pytest
 from traced_bench import FIX, Tried, until
 
 from bridle.ledger.queries import Queries
+from bridle.ledger.store import Ledger
 from bridle.testing.trace_receiver import ReceivedPoint, TraceReceiver
 from metric_books import GAUGES, booked, received
 
@@ -110,20 +111,20 @@ def test_gauges_say_what_is_at_work_and_what_waits_and_go_back_to_nothing(
     def now(name: str, **tags: str) -> float | None:
         return _last(receiver.metrics().get(f"airflow.bridle.{name}", [])).get(frozenset(tags.items()))
 
-    by = {"role": "implementer", "model": MODEL}
-    sleeping = [[{"ops": [{"op": "shell", "command": f"sleep {seconds}"}]}, *FIX] for seconds in (4, 1)]
-    metered.script(sleeping[0], another=[sleeping[1]])
-    first = metered.start(metrics=True, shell=True)
-    until(lambda: now("sessions.open", **by) == 1)
-    with first, metered.start(metrics=True, shell=True, task="another") as second:
-        until(lambda: now("sessions.open", **by) == 2)
-        assert (first.wait(60), second.wait(60)) == (0, 0)
-    assert now("sessions.open", **by) == 0
-
     metered.run(metrics=True, task="approve", asks=True)
     assert now("reviews.waiting", dag_id="dag") == 1
     metered.run(metrics=True, task="approve", tries=1, rejects=True)
     assert now("reviews.waiting", dag_id="dag") == 0
+
+    by = {"role": "implementer", "model": MODEL}
+    metered.script([{"hang": True}], another=[[{"hang": True}]])
+    with metered.start(metrics=True) as first:
+        until(lambda: now("sessions.open", **by) == 1)
+        with metered.start(metrics=True, task="another") as second, Ledger(metered.ledger_url) as ledger:
+            until(lambda: now("sessions.open", **by) == 2)
+            ledger.request_stop("run:dag/run", by="human:ada")
+            assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert now("sessions.open", **by) == 0
 
 
 @contextmanager
