@@ -58,6 +58,7 @@ def spent(ledger_url: str, where: str = "true", **params: object) -> RowMapping:
                coalesce(sum(c.input_tokens), 0) as input,
                coalesce(sum(c.cache_read_tokens), 0) as cache_read,
                coalesce(sum(c.cache_write_tokens), 0) as cache_write,
+               coalesce(sum(c.reasoning_tokens), 0) as reasoning,
                coalesce(sum(c.output_tokens), 0) as output,
                coalesce(sum(c.input_tokens + c.output_tokens), 0) as tokens,
                count(distinct s.id) as sessions,
@@ -74,12 +75,14 @@ def key_of(run: Run) -> dict[str, str]:
 
 
 def split_of(exact: RowMapping) -> dict[str, int]:
-    """Tokens as pages split them."""
+    """Tokens as pages split them; reasoning only where there was any."""
+    thought = {"reasoning": exact["reasoning"]} if exact["reasoning"] else {}
     return {
         "input": exact["input"] - exact["cache_read"] - exact["cache_write"],
         "read from cache": exact["cache_read"],
         "written to cache": exact["cache_write"],
         "output": exact["output"],
+        **thought,
     }
 
 
