@@ -127,3 +127,13 @@ def test_people_are_told_in_words(tmp_path: Path) -> None:
     assert "FAIL ledger" in done.stdout
     assert "do: " in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_metrics_whose_client_is_not_installed_are_told(installed: Installed) -> None:
+    """Datadog's is in no environment of these tests, StatsD's is."""
+    assert installed.told().about("metrics")["said"] == "off"
+    on = {"AIRFLOW__METRICS__STATSD_ON": "True"}
+    assert installed.told(**on).about("metrics")["verdict"] == "ok"
+    found = installed.told(**on, AIRFLOW__METRICS__STATSD_DATADOG_ENABLED="True").about("metrics")
+    assert found["verdict"] == "warn"
+    assert "apache-airflow[datadog]" in found["remedy"]
