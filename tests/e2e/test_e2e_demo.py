@@ -56,6 +56,7 @@ def left_behind(state: Path) -> list[str]:
 
 
 def test_the_demo_ends_with_a_pull_request_that_passes(state: Path) -> None:
+    """In an empty folder, or in that of a demo that was interrupted."""
     demo = start(state, "--approve")
     output, _ = demo.communicate(timeout=600)
     assert demo.returncode == 0, output
@@ -72,8 +73,8 @@ def test_the_demo_ends_with_a_pull_request_that_passes(state: Path) -> None:
     assert left_behind(state) == []
 
 
-def test_ctrl_c_in_mid_session_leaves_nothing_running_and_the_next_demo_starts_afresh(state: Path) -> None:
-    """In the folder of a demo that went well, unless this test comes first."""
+def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
+    """Also of a demo that starts afresh where another one has been."""
     demo = start(state)
     assert demo.stdout is not None
     for line in demo.stdout:
@@ -89,4 +90,3 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running_and_the_next_demo_starts_a
     while left := left_behind(state):
         assert time.monotonic() < deadline, left
         time.sleep(0.2)
-    test_the_demo_ends_with_a_pull_request_that_passes(state)
