@@ -60,8 +60,8 @@ const Search = ({ text, onText }) => {
     const timer = setTimeout(() => written !== text && onText(written), 300);
     return () => clearTimeout(timer);
   }, [written]);
-  return html`<${Input} ref=${field} size="sm" flex="1 1 14rem" type="search" value=${written} data-testid="search"
-    placeholder="Search runs and what was said  ( / )" aria-label="search" onChange=${(event) => write(event.target.value)}
+  return html`<${Input} ref=${field} size="sm" flex="1 1 12rem" type="search" value=${written} data-testid="search"
+    placeholder="Search  ( / )" title="what runs are called, what they failed of, what sessions said" aria-label="search" onChange=${(event) => write(event.target.value)}
     onKeyDown=${(event) => event.key === "Escape" && (write(""), field.current.blur())} />`;
 };
 
