@@ -28,6 +28,8 @@ from bridle.gateway.slots import Slots
 from bridle.gateway.tape import Tape
 from bridle.gateway.upstream import Upstream
 
+log = logging.getLogger(__name__)
+
 _REACH_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
 """For calls under way to be settled."""
@@ -287,10 +289,12 @@ class _Server(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_GRACE_SECONDS):
                 while self.server_state.connections or self.server_state.tasks:
                     await asyncio.sleep(0.002)
+        except TimeoutError:
+            log.warning("the gateway ends, and breaks %d calls off", len(self.server_state.tasks))
         for task in self.server_state.tasks:
             task.cancel()
 

@@ -55,13 +55,15 @@ def release_specs(step: Step, run_state: RunState) -> int:
 
 def _last_run(loop: LoopRow, last: RoundRow, run_state: RunState) -> str | None:
     """The run with which the loop ended; None: one is under way, or waits to begin."""
-    runs = [last.run_id]
-    # a run that is to be the next round opens it with its first step
-    while (state := run_state(loop.dag_id, name := loop.run_id(last.round + 1, taken=runs))) is not None:
-        if not _has_ended(state):
-            return None
-        runs.append(name)
-    return runs[-1] if _has_ended(run_state(loop.dag_id, last.run_id)) else None
+    runs, state = [last.run_id], run_state(loop.dag_id, last.run_id)
+    while _has_ended(state):
+        # a run that is to be the next round opens it with its first step: the ledger may not know it yet
+        following = loop.run_id(last.round + 1, taken=runs)
+        state = run_state(loop.dag_id, following)
+        if state is None:
+            return runs[-1]
+        runs.append(following)
+    return None
 
 
 def _close(step: Step, loop: LoopRow, last: RoundRow, run_id: str) -> None:

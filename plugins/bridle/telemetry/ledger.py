@@ -23,9 +23,6 @@ from bridle.telemetry.watcher import CallEnd, CheckEnd, Decided, SessionEnd, Wat
 
 log = logging.getLogger(__name__)
 
-_LOST = SessionEnd(outcome="lost", reason="", summary="", turns=0, commit=None)
-"""The end of a session whose process vanished."""
-
 
 class WatchedLedger(Ledger):
     """Writes as the ledger does, and tells `watchers`; with none of them it is the ledger."""
@@ -71,7 +68,13 @@ class WatchedLedger(Ledger):
             self._tell_lost(session_id)
 
     def _tell_lost(self, session_id: UUID) -> None:
-        self._tell(lambda watcher: watcher.session_closed(session_id, _LOST))
+        """The end of a session whose process vanished, as its row has it."""
+        if not self.watchers:
+            return
+        row = self.session(session_id)
+        told = {name: getattr(row, name) for name in ("reason", "summary", "turns", "commit")}
+        end = SessionEnd(outcome=str(row.outcome), **told)
+        self._tell(lambda watcher: watcher.session_closed(session_id, end))
 
     def change_model(self, session_id: UUID, *, provider: str, model: str) -> None:
         super().change_model(session_id, provider=provider, model=model)
