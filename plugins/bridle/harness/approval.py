@@ -10,7 +10,7 @@ from bridle.harness.evidence import Check, Evidence
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
-from bridle.ledger.reviews import APPROVE, DIFF, REJECT
+from bridle.ledger.reviews import APPROVE, DIFF, REJECT, WITHDRAWN
 from bridle.workspace.patch import Patch
 
 DIFF_CHARACTERS = 8_000
@@ -59,7 +59,7 @@ def ask(
 def answered(step: Step) -> StepResult | None:
     """The answer that an earlier try of this task was given already; a retry must not ask again."""
     review = step.ledger.latest_review(step.attempt)
-    if review is None or review.decision is None:
+    if review is None or review.decision in (None, WITHDRAWN):
         return None
     return _result(review.decision, review.commit or None, review.by or "", review.feedback or "")
 

@@ -1,4 +1,4 @@
-"""What a run keeps whose last step never ran: a loop that is told as running, a spec for itself.
+"""What a run keeps whose last step never ran: a loop told as running, a spec for itself, an open question.
 
 Marking a run in Airflow, or deleting it, ends its steps and skips those that would have put things in order.
 """
@@ -51,6 +51,16 @@ def release_specs(step: Step, run_state: RunState) -> int:
         log.info("run %s has ended and still held %s", lease.holder, spec)
         released += 1
     return released
+
+
+def withdraw_questions(step: Step, run_state: RunState) -> int:
+    """Withdraw the questions of runs that ended before anybody answered; returns how many."""
+    withdrawn = 0
+    for review in step.ledger.open_reviews():
+        asking = review.attempt.step
+        if _has_ended(run_state(asking.dag_id, asking.run_id)):
+            withdrawn += step.ledger.withdraw_review(review.id, "the run ended before anybody answered")
+    return withdrawn
 
 
 def _last_run(loop: LoopRow, last: RoundRow, run_state: RunState) -> str | None:

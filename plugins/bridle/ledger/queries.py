@@ -36,7 +36,7 @@ from bridle.ledger.records import (
     Totals,
     Usage,
 )
-from bridle.ledger.reviews import REJECT, review_of
+from bridle.ledger.reviews import APPROVE, REJECT, review_of
 from bridle.ledger.run_list import RunKey, totals_of_runs
 from bridle.ledger.schema import (
     budget,
@@ -210,7 +210,7 @@ class Queries:
     def rejected_runs(self) -> set[RunKey]:
         """Runs whose newest answer of a human is a rejection."""
         c = review.c
-        answered = select(c.dag_id, c.run_id, c.decision).where(c.decision.is_not(None))
+        answered = select(c.dag_id, c.run_id, c.decision).where(c.decision.in_((APPROVE, REJECT)))
         rows = self.rows(answered.order_by(c.answered_at))
         newest = {(row["dag_id"], row["run_id"]): row["decision"] for row in rows}
         return {run for run, decision in newest.items() if decision == REJECT}

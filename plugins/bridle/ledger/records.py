@@ -185,7 +185,7 @@ class ReviewRow:
     snapshot: dict[str, Json]
     opened_at: datetime
     decision: str | None
-    """`approve`, `reject`, or None while it is open."""
+    """`approve`, `reject`, `withdrawn`, or None while it is open."""
     by: str | None
     feedback: str
     answered_at: datetime | None

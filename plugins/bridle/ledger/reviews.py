@@ -13,6 +13,8 @@ from bridle.ledger.schema import review
 
 APPROVE = "approve"
 REJECT = "reject"
+WITHDRAWN = "withdrawn"
+"""Nobody answered, and nobody needs to any more."""
 
 DIFF = "diff"
 """Key of a review's snapshot under which the artifact with the patch is kept."""
@@ -26,6 +28,8 @@ class Reviews(Part):
     ) -> UUID:
         """Write down what a human is about to be shown; the same open question keeps its id.
 
+        What this step asked before, of another commit or before it was cleared, is withdrawn.
+
         Args:
             attempt: the asking step.
             subject: the question in one line.
@@ -33,18 +37,23 @@ class Reviews(Part):
             patch_hash: hash of the patch shown.
             snapshot: everything shown besides.
         """
-        same = (
+        mine = (
             of_step(review, attempt.step)
+            & (review.c.generation <= attempt.generation)
+            & review.c.decision.is_(None)
+        )
+        same = (
+            mine
             & (review.c.generation == attempt.generation)
             & (review.c.commit == commit)
             & (review.c.patch_hash == patch_hash)
-            & review.c.decision.is_(None)
         )
         review_id = new_id()
         with self._db.transaction() as connection:
             asked: UUID | None = connection.scalar(select(review.c.id).where(same).limit(1))
             if asked is not None:
                 return asked
+            connection.execute(update(review).where(mine).values(**self._withdrawn("asked anew")))
             connection.execute(
                 insert(review).values(
                     id=review_id,
@@ -82,7 +91,7 @@ class Reviews(Part):
                 raise ConfigError(f"review {review_id} is not in this ledger")
             if row.decision == decision:
                 return False
-            if row.decision is not None:
+            if row.decision not in (None, WITHDRAWN):
                 raise ReviewMismatch(
                     f"review {review_id} was already answered {row.decision} by {row.by}; clear the asking "
                     "step to ask again"
@@ -98,6 +107,33 @@ class Reviews(Part):
                 )
             )
         return True
+
+    def open_reviews(self) -> list[ReviewRow]:
+        """Every question that nobody has answered, oldest first."""
+        query = select(review).where(review.c.decision.is_(None)).order_by(review.c.id)
+        with self._db.transaction() as connection:
+            return [review_of(row) for row in connection.execute(query).mappings()]
+
+    def withdraw_review(self, review_id: UUID, why: str) -> bool:
+        """Say that nobody needs to answer any more; False: somebody has, or it was said before.
+
+        Args:
+            review_id: from `open_review`.
+            why: for people.
+        """
+        unanswered = (review.c.id == review_id) & review.c.decision.is_(None)
+        with self._db.transaction() as connection:
+            done = connection.execute(update(review).where(unanswered).values(**self._withdrawn(why)))
+            return done.rowcount > 0
+
+    def _withdrawn(self, why: str) -> dict[str, Any]:
+        said = self._door.text(why)
+        return {
+            "decision": WITHDRAWN,
+            "by": "policy",
+            "feedback": said,
+            "answered_at": func.clock_timestamp(),
+        }
 
     def review(self, review_id: UUID) -> ReviewRow | None:
         """One review; None when there is no such."""

@@ -18,7 +18,8 @@ class SweepOperator(BridleOperator):
 
     That is branches of failed runs that never came to a pull request; and of runs that a person stopped or
     rejected the draft, its labels and its branch, unless somebody has taken it over. Loops that no run
-    pursues are closed, and specs that a run held to its end are let go of.
+    pursues are closed, specs that a run held to its end are let go of, and questions of runs that ended
+    unanswered are withdrawn.
 
     Nothing may rely on callbacks that a kill or a marked state skips; this task reconciles the ledger with
     Airflow instead.

@@ -125,6 +125,12 @@ class WatchedLedger(Ledger):
             self._tell(lambda watcher: watcher.review_answered(row))
         return answered
 
+    def withdraw_review(self, review_id: UUID, why: str) -> bool:
+        withdrawn = super().withdraw_review(review_id, why)
+        if withdrawn and (row := self.review(review_id)) is not None:
+            self._tell(lambda watcher: watcher.review_withdrawn(row))
+        return withdrawn
+
     def effect_intend(  # noqa: PLR0917 (the ledger's own sentence)
         self,
         attempt: Attempt,

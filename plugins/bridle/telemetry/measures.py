@@ -113,6 +113,9 @@ class Measures(Watcher):
             self._stats.timing("bridle.review.wait", waited, tags=dag)
         self._tell_waiting(review)
 
+    def review_withdrawn(self, review: ReviewRow) -> None:
+        self._tell_waiting(review)
+
     def effect_intended(self, key: str, kind: str, target: str) -> None:
         self._effects[key] = kind
 

@@ -106,7 +106,7 @@ def test_every_metric_of_the_docs_is_sent_and_says_what_the_ledger_has(
 def test_gauges_say_what_is_at_work_and_what_waits_and_go_back_to_nothing(
     metered: Tried, receiver: TraceReceiver
 ) -> None:
-    """Two sessions of a role side by side, and a question that another process answers."""
+    """Two sessions of a role side by side; a question that another process answers, one that is withdrawn."""
 
     def now(name: str, **tags: str) -> float | None:
         return _last(receiver.metrics().get(f"airflow.bridle.{name}", [])).get(frozenset(tags.items()))
@@ -114,6 +114,10 @@ def test_gauges_say_what_is_at_work_and_what_waits_and_go_back_to_nothing(
     metered.run(metrics=True, task="approve", asks=True)
     assert now("reviews.waiting", dag_id="dag") == 1
     metered.run(metrics=True, task="approve", tries=1, rejects=True)
+    assert now("reviews.waiting", dag_id="dag") == 0
+    metered.run(metrics=True, task="another", asks=True)
+    assert now("reviews.waiting", dag_id="dag") == 1
+    metered.run(metrics=True, task="sweep", withdraws=True)
     assert now("reviews.waiting", dag_id="dag") == 0
 
     by = {"role": "implementer", "model": MODEL}

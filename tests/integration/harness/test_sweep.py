@@ -10,6 +10,7 @@ from harness_bench import Bed, edit
 from sqlalchemy import create_engine, text
 
 from bridle.forge import open_forge
+from bridle.harness.approval import answered, ask
 from bridle.harness.bench import Bench
 from bridle.harness.sweep import sweep
 from bridle.harness.work import work
@@ -143,6 +144,19 @@ def test_what_a_person_has_said_about_a_loop_stays(bed: Make) -> None:
     here.ledger.set_loop_state("one", "paused", "ada paused it")
     sweep(here.step(task="sweep"), lambda dag, run: "failed")
     assert here.ledger.loop("one").reason == "ada paused it"
+
+
+def test_only_a_question_of_a_run_that_has_ended_is_withdrawn_and_its_step_asks_again(bed: Make) -> None:
+    here = bed({})
+    step = here.step(task="approve")
+    ask(step, subject="Publish?", commit="a" * 40, inputs={})
+    assert "withdrew 0 questions" in sweep(here.step(task="sweep"), lambda dag, run: "running").summary
+    assert "withdrew 1 questions" in sweep(here.step(task="sweep"), lambda dag, run: "failed").summary
+    (asked,) = here.ledger.reviews_of_run(step.attempt.step)
+    assert (asked.decision, asked.feedback) == ("withdrawn", "the run ended before anybody answered")
+    assert answered(step) is None
+    ask(step, subject="Publish?", commit="a" * 40, inputs={})
+    assert [row.commit for row in here.ledger.open_reviews()] == ["a" * 40]
 
 
 def test_a_spec_is_kept_for_a_run_at_work_and_let_go_of_for_one_that_has_ended(bed: Make) -> None:

@@ -20,6 +20,7 @@ from bridle.config.roles import Role
 from bridle.errors import BridleError, EffectUncertain
 from bridle.guard.redact import Redactor
 from bridle.harness.approval import ask, pass_by_policy, record_answer
+from bridle.harness.orphans import withdraw_questions
 from bridle.harness.work import work
 from bridle.ledger.effects import Receipt, perform
 from bridle.ledger.queries import Queries
@@ -76,6 +77,9 @@ def _done(step: Any, here: Bed, options: dict[str, Any]) -> dict[str, Any]:
     if options.get("rejects"):
         _answer(step, approved=False)
         _answer(step, approved=False)  # as a try does that was killed before Airflow knew
+        return {}
+    if options.get("withdraws"):
+        withdraw_questions(step, lambda dag, run: "failed")
         return {}
     if options.get("passes"):
         pass_by_policy(step, "b" * 40, "nobody wanted to be asked")

@@ -59,6 +59,26 @@ def test_an_answer_is_given_once(ledger):
         ledger.answer_review(review, decision="maybe", by="human:bob")
 
 
+def test_a_question_that_is_asked_anew_withdraws_the_one_before_and_no_newer_one(ledger):
+    first = ask(ledger, make_attempt())
+    other = ask(ledger, make_attempt(1, generation=3), commit="c" * 40)
+    assert (ledger.review(first).decision, ledger.review(first).by) == ("withdrawn", "policy")
+    ask(ledger, make_attempt(2), commit="b" * 40)
+    assert ledger.review(other).decision is None
+    assert ledger.waiting_reviews(STEP.dag_id) == 2
+
+
+def test_a_withdrawn_question_can_still_be_answered_and_an_answered_one_not_withdrawn(ledger):
+    """A person's answer may be on its way while the sweeper takes the run for ended."""
+    review = ask(ledger, make_attempt())
+    assert ledger.withdraw_review(review, "the run ended")
+    assert not ledger.withdraw_review(review, "again")
+    assert ledger.open_reviews() == []
+    assert ledger.answer_review(review, decision="approve", by="human:ada", feedback="late")
+    assert not ledger.withdraw_review(review, "the run ended")
+    assert (ledger.review(review).decision, ledger.review(review).feedback) == ("approve", "late")
+
+
 def test_an_artifact_comes_back_as_it_was_and_is_stored_once(ledger):
     noise = random.Random(7).randbytes(50_000)
     for data in (b"", b"text\n" * 10_000, noise, "é\n"):

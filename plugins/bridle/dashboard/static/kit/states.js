@@ -13,7 +13,7 @@ const STATES = {
   running: BUSY, "under way": BUSY, intended: BUSY,
   waiting: WAITING, limit: { sign: "▲", palette: "orange" },
   stopped: HELD, stop: HELD, paused: { sign: "‖", palette: "orange" }, lost: { sign: "↯", palette: "purple" },
-  queued: PLAIN,
+  queued: PLAIN, withdrawn: PLAIN,
 };
 
 export const look = (state) => STATES[state] ?? PLAIN;
