@@ -54,7 +54,7 @@ def stop_and_resume(stage: Stage) -> None:
     stage.bridle("loop", "extend", first.run_id, "--rounds", "2")
     stage.notes["resumed"] = stage.bridle("loop", "resume", first.run_id)
     round_of(stage, 2)
-    stage.notes["shown"] = stage.bridle("loop", "show", first.run_id).stdout
+    stage.notes["shown"] = stage.bridle("loop", "show", first.run_id)
 
 
 def one_task(title: str) -> list[dict[str, object]]:
@@ -150,5 +150,6 @@ def test_a_loop_that_a_rule_stopped_says_why_and_goes_on_where_it_was_when_it_is
     assert "all rounds of loop resumed-1 are used up" in str(stage.notes["refused"])
     assert stage.notes["resumed"].returncode == 0, stage.notes["resumed"].stderr
     assert second.sessions("work")[0].base_commit == first.sessions("work")[0].commit
-    assert "done: done_when holds (tests) after 2 rounds" in str(stage.notes["shown"])
+    assert stage.notes["shown"].returncode == 0, stage.notes["shown"].stderr
+    assert "done: done_when holds (tests) after 2 rounds" in stage.notes["shown"].stdout
     assert len(stage.pulls()) == 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import SessionFailed
@@ -59,10 +60,8 @@ def bisect(
     Exit code 0 when one commit is to blame; 1 when none can be blamed: the check is flaky, passes on the last
     commit, fails on the first, or it turned more than once.
     """
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         ledger.check_schema()
         searched = ledger.find_searched(run_or_loop)
         if dag:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.console import say, show
 from bridle.cli.scope import find_scope
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
@@ -31,10 +32,8 @@ def budget(
 ) -> None:
     """Show what may be spent and has been; with an option, raise or lower that cap."""
     from bridle.ledger.records import BudgetRow
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         changing = usd is not None or tokens is not None
         if name is None and changing:
             raise InvalidInput("say whose cap to change: a run, or a scope such as `all`")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from bridle.cli.books import open_queries
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import ConfigError, InvalidInput
@@ -81,12 +82,10 @@ def cost(
     tokens again, tier by tier; another model would have needed other tokens.
     """
     from bridle.ledger.costs import CostKey, in_all
-    from bridle.ledger.queries import Queries
-    from bridle.local.ledger_url import find_ledger_url
 
     begin = None if since is None else _moment(since)
     key = cast(CostKey, By.RUN if by is By.USER else by)
-    with Queries(find_ledger_url(state)) as ledger:
+    with open_queries(state) as ledger:
         rows, calls = ledger.cost(key, since=begin), ledger.counted_calls(key, since=begin)
     prices = _prices(state)
     usages = [call.usage for call in calls]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.console import say, show
 from bridle.cli.run import follow_run, start, why_failed
 from bridle.cli.stack import DEFAULT_STATE, State
@@ -69,10 +70,8 @@ def follow_loop(airflow: "AirflowClient", run: "DagRun", loop_id: str, state: "P
     Raises:
         GoalMissed: it ended without its goal.
     """
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         following: DagRun | None = run
         while following is not None:
             run = follow_run(airflow, following, state)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.console import say, show
 from bridle.cli.goal import follow_loop
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridle.ledger.loops import LoopRow
     from bridle.ledger.store import Ledger
     from bridle.local.rest import AirflowClient
@@ -27,7 +26,7 @@ Name = Annotated[str, typer.Argument(help="Of the loop, or a part of it.")]
 @loops.command("list")
 def list_loops(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """List loops, newest first."""
-    with _ledger(state) as ledger:
+    with open_ledger(state) as ledger:
         rows = ledger.loops()
         if as_json:
             show([asdict(row) for row in rows])
@@ -43,7 +42,7 @@ def list_loops(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
 @loops.command("show")
 def show_loop(name: Name, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Show a loop's rounds: what was decided, done, checked, said, and spent."""
-    with _ledger(state) as ledger:
+    with open_ledger(state) as ledger:
         row = _find(ledger, name)
         rounds = [turn for turn in ledger.rounds(row.id) if turn.round > 0]
         if as_json:
@@ -74,7 +73,7 @@ def pause(name: Name, state: State = DEFAULT_STATE) -> None:
     """Begin no further round; the one under way goes on to its end."""
     from bridle.ledger import loop_control
 
-    with _ledger(state) as ledger:
+    with open_ledger(state) as ledger:
         row = _find(ledger, name)
         loop_control.pause(ledger, row, _me())
     typer.echo(f"Paused: {row.id}; `bridle loop resume` lets it go on")
@@ -86,7 +85,7 @@ def stop(name: Name, state: State = DEFAULT_STATE) -> None:
     from bridle.ledger import loop_control
     from bridle.local.find_airflow import find_airflow
 
-    with _ledger(state) as ledger:
+    with open_ledger(state) as ledger:
         row = _find(ledger, name)
         loop_control.stop(ledger, row, _me())
         with find_airflow(state) as airflow:
@@ -109,7 +108,7 @@ def extend(
     """Give a loop more rounds, more money, more tokens or more time."""
     from bridle.ledger import loop_control
 
-    with _ledger(state) as ledger:
+    with open_ledger(state) as ledger:
         more = None if budget is None else Decimal(str(budget))
         row = loop_control.extend(
             ledger, _find(ledger, name), _me(), rounds=rounds, hours=hours, budget=more, tokens=tokens
@@ -127,7 +126,7 @@ def resume(
     from bridle.ledger import loop_control
     from bridle.local.find_airflow import find_airflow
 
-    with _ledger(state) as ledger, find_airflow(state) as airflow:
+    with open_ledger(state) as ledger, find_airflow(state) as airflow:
         row = _find(ledger, name)
         resumed = loop_control.resume(ledger, row, _Runs(airflow))
         if not resumed.started:
@@ -167,13 +166,6 @@ def _find(ledger: "Ledger", name: str) -> "LoopRow":
         if found
         else f"there is no loop {name!r}; `bridle loop list` shows those there are"
     )
-
-
-def _ledger(state: "Path") -> "Ledger":
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
-
-    return Ledger(find_ledger_url(state))
 
 
 def _me() -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.stack import DEFAULT_STATE, State
 from bridle.errors import InvalidInput
 
@@ -17,12 +18,10 @@ def resolve(
 ) -> None:
     """Say whether an outside write happened that Bridle could not find out about."""
     from bridle.ledger.effect_log import UNCERTAIN
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
     if (done is None) == (not not_done):
         raise InvalidInput("look there, then say either --done and its address, or --not-done")
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         found = ledger.effect(key)
         if found is None or found.state != UNCERTAIN:
             known = "unknown" if found is None else found.state

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.cli.books import open_queries
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import Transient
@@ -57,11 +58,9 @@ def runs(
     """
     from rich.console import Console
 
-    from bridle.ledger.queries import Queries
     from bridle.local.find_airflow import find_airflow
-    from bridle.local.ledger_url import find_ledger_url
 
-    with Queries(find_ledger_url(state)) as ledger, find_airflow(state) as airflow:
+    with open_queries(state) as ledger, find_airflow(state) as airflow:
         found = _list(airflow, ledger, limit)
         if as_json:
             show([each.plain() for each in found])

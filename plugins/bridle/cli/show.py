@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.cli.books import open_ledger, open_queries
 from bridle.cli.console import show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 
@@ -30,14 +31,10 @@ def show_run(
     from bridle.cli.report import cost_table, diff_view
     from bridle.cli.run import follow_run
     from bridle.cli.watch import Watch
-    from bridle.ledger.queries import Queries
     from bridle.ledger.reviews import DIFF
-    from bridle.ledger.store import Ledger
     from bridle.local.find_airflow import find_airflow, find_run
-    from bridle.local.ledger_url import find_ledger_url
 
-    url = find_ledger_url(state)
-    with find_airflow(state) as airflow, Queries(url) as queries, Ledger(url) as ledger:
+    with find_airflow(state) as airflow, open_queries(state) as queries, open_ledger(state) as ledger:
         found = find_run(airflow, run)
         if follow:
             found = follow_run(airflow, found, state)
@@ -54,7 +51,7 @@ def show_run(
         if shown is not None:
             console.print(f"\n[bold]What is changed by commit {shown.commit[:10]}[/]")
             console.print(diff_view(ledger.get_artifact(shown.snapshot[DIFF]).decode("utf-8", "replace")))
-        with Watch(url, found.dag_id, found.run_id) as watch:
+        with Watch(ledger.url, found.dag_id, found.run_id) as watch:
             console.print(cost_table(watch.costs(airflow.tasks(found.dag_id, found.run_id))))
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.console import say, show
 from bridle.cli.stack import DEFAULT_STATE, AsJson, State
 from bridle.errors import SessionFailed, SpecError
@@ -24,10 +25,8 @@ def spec(
     as_json: AsJson = False,
 ) -> None:
     """Show the tasks of a spec file, as its newest version and the ledger have them."""
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         known = ledger.specs()
         name = name or next(iter(known), "")
         if name not in known:

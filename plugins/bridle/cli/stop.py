@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.scope import find_scope, is_scope
 from bridle.cli.stack import DEFAULT_STATE, State
 from bridle.errors import InvalidInput
@@ -20,13 +21,11 @@ def stop(name: Named = None, everything: All = False, state: State = DEFAULT_STA
 
     Sessions end within ten seconds, with their work kept, until `bridle resume`.
     """
-    from bridle.ledger.store import Ledger
     from bridle.local.find_airflow import find_airflow, find_run
-    from bridle.local.ledger_url import find_ledger_url
 
     wanted = _one(name, everything)
     by = f"human:{getpass.getuser()}"
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         if is_scope(wanted):
             ledger.request_stop(wanted, by)
             typer.echo(f"Stopped: {wanted}")
@@ -43,11 +42,9 @@ def stop(name: Named = None, everything: All = False, state: State = DEFAULT_STA
 
 def resume(name: Named = None, everything: All = False, state: State = DEFAULT_STATE) -> None:
     """Lift a stop; then clear the tasks that it ended, and they go on from their last checkpoints."""
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
 
     wanted = _one(name, everything)
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         scope = find_scope(wanted, state)
         ledger.clear_stop(scope)
     typer.echo(f"May go on: {scope}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bridle.cli.books import open_ledger
 from bridle.cli.stack import DEFAULT_STATE, State
 
 
@@ -24,11 +25,9 @@ def sweep(
     The DAG `bridle_sweeper` does so every ten minutes on one host, and takes back branches of failed runs and
     drafts of cancelled ones.
     """
-    from bridle.ledger.store import Ledger
-    from bridle.local.ledger_url import find_ledger_url
     from bridle.workspace.leftovers import sweep_host
 
-    with Ledger(find_ledger_url(state)) as ledger:
+    with open_ledger(state) as ledger:
         closed = [lost.id for lost in ledger.lost_sessions() if ledger.close_lost(lost.id)]
         searches = ledger.close_lost_bisects()
     swept = sweep_host(home or _home(state))

@@ -71,7 +71,7 @@ class Evidence:
         rows: list[StepRow] = []
         spent: list[CostRow] = []
         calls: list[CountedCall] = []
-        with Queries(step.ledger.url) as queries:
+        with Queries.of(step.ledger) as queries:
             for run in [(key.dag_id, run_id) for run_id in dict.fromkeys((*earlier, key.run_id))]:
                 rows += queries.run(*run)
                 spent += queries.cost("dag", run=run)

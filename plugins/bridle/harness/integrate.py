@@ -95,7 +95,7 @@ def integrate(
 def _made(turn: Turn, workers: str, succeeded: Collection[int]) -> list[Delivery]:
     """What the ledger has of each worker of this round."""
     key = turn.step.attempt.step
-    with Queries(turn.step.ledger.url) as queries:
+    with Queries.of(turn.step.ledger) as queries:
         rows = {
             row.step.map_index: row
             for row in queries.run(key.dag_id, key.run_id)

@@ -26,7 +26,7 @@ class NotTried(Exception):
 def why_nothing(step: Step, group: str) -> SessionFailed | NotTried:
     """Why a lane came to nothing, out of its last session and check."""
     key = step.attempt.step
-    with Queries(step.ledger.url) as queries:
+    with Queries.of(step.ledger) as queries:
         rows = [
             row for row in queries.run(key.dag_id, key.run_id) if row.step.task_id.startswith(f"{group}.")
         ]

@@ -185,7 +185,7 @@ def _why_broken(turn: Turn, review: str) -> str:
     key = turn.step.attempt.step
     if turn.round.verdict:
         return f"{review} was not answered"
-    with Queries(turn.step.ledger.url) as queries:
+    with Queries.of(turn.step.ledger) as queries:
         sessions = queries.sessions(key.dag_id, key.run_id)
     bad = [row for row in sessions if row.outcome not in ("done", None)]
     if not bad:

@@ -29,7 +29,7 @@ def sweep(step: Step, run_state: RunState) -> StepResult:
     searches = len(step.ledger.close_lost_bisects())
     loops, specs = close_loops(step, run_state), release_specs(step, run_state)
     questions = withdraw_questions(step, run_state)
-    with Queries(step.ledger.url) as queries:
+    with Queries.of(step.ledger) as queries:
         left = list(abandoned(queries, run_state))
     removed = sweep_host(step.settings.home)
     back = [take_back(step, each) for each in left]

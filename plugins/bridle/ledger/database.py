@@ -1,5 +1,6 @@
 """The one connection to Postgres: opened when needed, closed when idle."""
 
+import logging
 import os
 import threading
 import time
@@ -15,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from bridle.errors import ConfigError, LedgerUnavailable
+
+log = logging.getLogger(__name__)
 
 _PATIENCE = text(
     "SELECT set_config('lock_timeout', '15s', true),"
@@ -49,7 +52,7 @@ class Database:
         """
         self.url = postgres_url(url)
         self._idle_seconds = idle_seconds
-        self._patience_seconds = patience_seconds
+        self.patience_seconds = patience_seconds
         self._connections = connections
         self._pid: int
         self._guard: threading.Lock
@@ -165,7 +168,9 @@ class Database:
         return connection
 
     def _connect(self, patient: bool) -> Connection:
-        deadline = time.monotonic() + (self._patience_seconds if patient else 0)
+        patience = self.patience_seconds if patient else 0
+        deadline = time.monotonic() + patience
+        told = False
         while True:
             try:
                 return self._engine.connect()
@@ -173,6 +178,9 @@ class Database:
                 hopeless = any(words in str(error.orig) for words in _HOPELESS)
                 if hopeless or time.monotonic() + _PAUSE_SECONDS > deadline:
                     raise
+                if not told:
+                    log.warning("the ledger at %s is away: waiting for up to %.0f s", self.where, patience)
+                    told = True
                 time.sleep(_PAUSE_SECONDS)
 
     def close(self) -> None:

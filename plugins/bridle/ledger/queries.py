@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Table, select
@@ -52,6 +52,9 @@ from bridle.ledger.schema import (
 from bridle.ledger.sessions import session_of
 from bridle.ledger.totals import sums, totals_of
 
+if TYPE_CHECKING:
+    from bridle.ledger.store import Ledger
+
 
 @dataclass(frozen=True)
 class StepRow:
@@ -93,17 +96,23 @@ class CallRow:
 class Queries:
     """Reading. A context manager; safe to share between threads."""
 
-    def __init__(self, url: str, *, connections: int = 1) -> None:
+    def __init__(self, url: str, *, connections: int = 1, patience_seconds: float = 0) -> None:
         """Connect to nothing yet.
 
         Args:
             url: SQLAlchemy or libpq URL of the ledger's database; a user who may only read is enough.
+            patience_seconds: how long to wait for a server that is away.
             connections: at most so many at once.
 
         Raises:
             ConfigError: the URL is none of Postgres.
         """
-        self._db = Database(url, connections=connections)
+        self._db = Database(url, connections=connections, patience_seconds=patience_seconds)
+
+    @classmethod
+    def of(cls, ledger: "Ledger") -> Self:
+        """What a task reads of its own ledger, as patiently as that writes."""
+        return cls(ledger.url, patience_seconds=ledger.patience_seconds)
 
     def __enter__(self) -> Self:
         return self

@@ -113,6 +113,11 @@ class Ledger(
         """Where it is, password included; for `bridle.ledger.queries`."""
         return self._db.url.render_as_string(hide_password=False)
 
+    @property
+    def patience_seconds(self) -> float:
+        """How long it waits for a server that is away."""
+        return self._db.patience_seconds
+
     def close(self) -> None:
         """Close the connection; using the ledger again opens another."""
         self._db.close()

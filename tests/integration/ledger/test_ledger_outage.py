@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -174,7 +176,15 @@ def test_a_fork_opens_its_own_connection_and_leaves_the_parents_alone(ledger):
     ledger.check_schema()
 
 
+def list_loops(url):
+    """A user's command, at its own process."""
+    environment = {**os.environ, "BRIDLE_LEDGER_URL": url}
+    command = [str(Path(sys.executable).with_name("bridle")), "loop", "list"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
 def test_a_patient_ledger_sits_a_restart_out_and_events_do_not_wait_for_it(server, tmp_path):
+    """Nor does a command that a person gives meanwhile fail; it says what it waits for."""
     url = server.url("ledger")
     migrate.upgrade(url, create_database=True)
     with Ledger(url, spool=tmp_path, patience_seconds=20) as ledger:
@@ -186,8 +196,13 @@ def test_a_patient_ledger_sits_a_restart_out_and_events_do_not_wait_for_it(serve
         assert time.monotonic() - start < 2
         ended = threading.Thread(target=lambda: ledger.close_session(session_id, outcome="done"))
         ended.start()
-        time.sleep(1)
-        server.start()
+        with list_loops(url) as command:
+            assert "is away: waiting for up to 15 s" in command.stderr.readline()
+            server.start()
+            assert (command.wait(30), command.stderr.read()) == (
+                0,
+                'no loop yet: `bridle goal "…" --repo …` starts one\n',
+            )
         ended.join(20)
         assert ledger.session(session_id).outcome == "done"
         assert [row.seq for row in ledger.events(session_id)] == [1]
