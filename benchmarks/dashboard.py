@@ -41,7 +41,7 @@ VIEWERS = 50
 MANY = 1_000
 """Rows: whoever reads fewer needs no index."""
 LARGE = re.compile(r"(event|model_call)_\d{4}_\d\d$|event_default$|model_call_default$")
-TABLES = {"session", "spending", "run", "budget", "check_run", "decision", "review", "effect"}
+TABLES = {"session", "spending", "run", "budget", "check_run", "decision", "review", "effect", "effect_past"}
 DAG = """
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG

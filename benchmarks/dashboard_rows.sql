@@ -95,6 +95,12 @@ INSERT INTO bridle.effect (key, version, kind, target, state, dag_id, run_id, ta
     SELECT kind || n, 'v', kind, 'repo', 'done', dag_id, run_id, 'publish', -1, n::text, 1, 0, loop_id, loop_round, 'k', 1,
         'h', at, at, '{"url": "https://forge.test/pull/1"}' FROM r, unnest(array['push', 'pull_request']) kind;
 
+-- each run has also written to an object that another run has written to since
+INSERT INTO bridle.effect_past (key, version, kind, target, state, dag_id, run_id, task_id, map_index, ti_id, try_number, generation, loop_id, loop_round, fence_key, fence_token,
+        fence_holder, intended_at, done_at, receipt)
+    SELECT kind || n / 2 * 2, 'v', kind, 'repo', 'done', dag_id, run_id, 'publish', -1, n::text, 1, 0, loop_id, loop_round, 'k', 1,
+        'h', at, at, '{"url": "https://forge.test/pull/1"}' FROM r, unnest(array['push', 'pull_request']) kind;
+
 INSERT INTO bridle.loop (id, dag_id, goal, state, opened_at, repo, params, base_commit, head_commit, branch)
     SELECT DISTINCT ON (loop_id) loop_id, 'goal_loop', 'Build number ' || n, 'done', at, 'repo-1', '{"max_rounds": 9}',
         repeat('a', 40), repeat('b', 40), 'b' FROM r WHERE loop_id IS NOT NULL ORDER BY loop_id, n;

@@ -4,6 +4,8 @@ import pytest
 from e2e_scenario import APPROVES, Scenario, answering, bug_fixed_by, edit
 from e2e_stage import Stage
 
+from bridle.ledger.run_list import pull_requests_of
+
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -78,3 +80,20 @@ def test_an_issue_has_one_pull_request_however_often_it_is_worked_on(stage: Stag
     last = stage.runs[-1].sessions("fix.implement_1")[-1]
     assert stage.tip("bridle/issue-1") == last.commit
     assert stage.changes() == []
+
+
+@pytest.mark.parametrize("stage", [TWICE], indirect=True)
+def test_each_run_of_an_issue_keeps_what_it_wrote_though_the_pull_request_is_one(stage: Stage) -> None:
+    """On its own page, with its own commit and time, and in the list of runs."""
+    times, addresses = set(), set()
+    for run in stage.runs:
+        wrote = {row.kind: row for row in stage.ledger.effects(run.dag_id, run.run_id)}
+        assert {"push", "pull_request", "comment"} <= set(wrote)
+        assert {row.state for row in wrote.values()} == {"done"}
+        assert wrote["push"].version == run.sessions("fix.implement_1")[-1].commit
+        times.add(wrote["pull_request"].done_at)
+        addresses.add((wrote["pull_request"].receipt or {})["url"])
+    assert (len(times), len(addresses)) == (3, 1)
+    keys = [(run.dag_id, run.run_id) for run in stage.runs]
+    listed = {row["run_id"]: row["url"] for row in stage.ledger.rows(pull_requests_of(keys))}
+    assert listed == {run_id: addresses.copy().pop() for _, run_id in keys}

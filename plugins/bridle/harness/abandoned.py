@@ -37,10 +37,18 @@ def abandoned(queries: Queries, run_state: RunState) -> Iterator[Abandoned]:
 
     A run is cancelled when a person stopped it or its loop, or when the newest answer in it is a rejection.
     One that failed for any other reason keeps its pull request: the work stands, and a clear goes on with it.
+
+    A branch belongs to the run that pushed to it last. Whether it has come to a pull request, its history
+    says: one that a later run failed to bring up to date is there all the same.
     """
-    kinds = ("push", "pull_request", "labels", "close_pull_request", "delete_branch")
-    done = [row for row in queries.effects(kinds=kinds, limit=None) if row.state == DONE]
-    pulls = {row.target: row for row in done if row.kind == "pull_request"}
+    kinds = ("push", "labels", "close_pull_request", "delete_branch")
+    done = [row for row in queries.newest_effects(kinds) if row.state == DONE]
+    deleted = {row.target: row.intended_at for row in reversed(done) if row.kind == "delete_branch"}
+    pulls = {
+        row.target: row
+        for row in reversed(queries.effects(kinds=("pull_request",), limit=None))
+        if row.state == DONE and row.intended_at >= deleted.get(row.target, row.intended_at)
+    }
     undone = [row for row in done if row.kind == "delete_branch" or _told(row).get("left")]
     ended = {row.key: row.intended_at for row in undone}
     stopped, rejected = queries.stopped_scopes(), queries.rejected_runs()

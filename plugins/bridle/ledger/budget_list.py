@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, Text, any_, cast, false, func, lit
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.ledger.records import BudgetRow
-from bridle.ledger.schema import budget, budget_in_force, loop
+from bridle.ledger.schema import budget, loop
+from bridle.ledger.views import budget_in_force
 
 KINDS = ("all", "day", "loop", "run", "step")
 """What stands before the colon of a scope, in the order of a list. Sessions are left out: too many."""

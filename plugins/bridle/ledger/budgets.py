@@ -12,7 +12,8 @@ from bridle.errors import ConfigError
 from bridle.ledger.part import Part
 from bridle.ledger.records import Allowances, Attempt, BudgetRow, Cap
 from bridle.ledger.refusal import stop_of
-from bridle.ledger.schema import budget, budget_in_force
+from bridle.ledger.schema import budget
+from bridle.ledger.views import budget_in_force
 
 EVERYTHING = "all"
 _SCOPE = re.compile(r"all|(run|step|session|loop):.+|day:\d{4}-\d\d-\d\d(/.+)?")

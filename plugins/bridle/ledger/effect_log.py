@@ -1,10 +1,15 @@
-"""The record of outside writes; `bridle.ledger.effects.perform` is how to make one."""
+"""The record of outside writes; `bridle.ledger.effects.perform` is how to make one.
+
+A row is an object in the world, and names the step that wrote to it last: that is what makes a write happen
+once. What is done is never lost for it: the database keeps a row that says so before it is written over
+(`effect_past`), and `effect_history` is both, which is what everybody reads who asks what a run has written.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bridle.errors import ConfigError, FenceLost
@@ -38,7 +43,7 @@ class EffectLog(Part):
         What this step has done in this version and generation, or is uncertain, stays as it is; so does an
         intent that another attempt may still be carrying out: `settled_in` of the answer says for how many
         seconds, and asking again after them takes it over. What another run did, or this step before it was
-        cleared, may be gone from the world since: it is intended anew.
+        cleared, may be gone from the world since: it is intended anew, and the row of what they did is kept.
 
         Args:
             attempt: the acting step.
@@ -61,6 +66,8 @@ class EffectLog(Part):
             **attempt_values(attempt),
             **fence_values(fence),
             "intended_at": func.clock_timestamp(),
+            "done_at": null(),  # these two are of whoever wrote before
+            "receipt": null(),
             "why": "",
         }
         with self._db.transaction() as connection:

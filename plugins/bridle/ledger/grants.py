@@ -13,7 +13,7 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'bridle_task') THEN
         GRANT USAGE ON SCHEMA bridle TO bridle_task;
-        GRANT SELECT ON bridle.alembic_version, bridle.budget_in_force TO bridle_task;
+        GRANT SELECT ON bridle.alembic_version, bridle.budget_in_force, bridle.effect_history TO bridle_task;
         GRANT SELECT, INSERT ON
             bridle.artifact, bridle.bisect, bridle.bisect_probe, bridle.budget, bridle.bundle,
             bridle.check_run, bridle.claim, bridle.decision,

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, select
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, Table, select
 
 from bridle.ledger.checks import check_of, decision_of
 from bridle.ledger.costs import (
@@ -51,6 +51,7 @@ from bridle.ledger.schema import (
 )
 from bridle.ledger.sessions import session_of
 from bridle.ledger.totals import sums, totals_of
+from bridle.ledger.views import effect_history
 
 if TYPE_CHECKING:
     from bridle.ledger.store import Ledger
@@ -205,11 +206,19 @@ class Queries:
         kinds: Sequence[str] | None = None,
         limit: int | None = 100,
     ) -> list[EffectRow]:
-        """Outside writes, newest first; with `kinds` only those."""
-        query = select(effect).order_by(effect.c.intended_at.desc()).limit(limit)
+        """Outside writes as each run made them, newest first; with `kinds` only those.
+
+        Of an object that several runs have written to, each run has its own.
+        """
+        query = select(effect_history).order_by(effect_history.c.intended_at.desc()).limit(limit)
         if kinds is not None:
-            query = query.where(effect.c.kind.in_(kinds))
-        return [effect_of(row) for row in self.rows(_narrow(query, effect, dag_id, run_id))]
+            query = query.where(effect_history.c.kind.in_(kinds))
+        return [effect_of(row) for row in self.rows(_narrow(query, effect_history, dag_id, run_id))]
+
+    def newest_effects(self, kinds: Sequence[str]) -> list[EffectRow]:
+        """Of each object of these kinds the write that was intended last: the run of that has it now."""
+        query = select(effect).where(effect.c.kind.in_(kinds)).order_by(effect.c.intended_at.desc())
+        return [effect_of(row) for row in self.rows(query)]
 
     def stopped_scopes(self) -> set[str]:
         """Everything that somebody has asked to stop: `run:…`, `loop:…` and the like."""
@@ -270,7 +279,7 @@ def _of_run(table: Table, dag_id: str, run_id: str) -> Select[Any]:
     return select(table).where(table.c.dag_id == dag_id, table.c.run_id == run_id).order_by(table.c.id)
 
 
-def _narrow(query: Select[Any], table: Table, dag_id: str | None, run_id: str | None) -> Select[Any]:
+def _narrow(query: Select[Any], table: FromClause, dag_id: str | None, run_id: str | None) -> Select[Any]:
     if dag_id is not None:
         query = query.where(table.c.dag_id == dag_id)
     return query if run_id is None else query.where(table.c.run_id == run_id)

@@ -23,9 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridle.errors import InvalidInput
-from bridle.ledger.schema import effect, failure, session
+from bridle.ledger.schema import failure, session
 from bridle.ledger.spending import sums
 from bridle.ledger.summaries import run, spending
+from bridle.ledger.views import effect_history
 
 RunKey = tuple[str, str]
 """DAG and run."""
@@ -132,8 +133,8 @@ def totals_of_runs(keys: Sequence[RunKey]) -> Select[Any]:
 
 
 def pull_requests_of(keys: Sequence[RunKey]) -> Select[Any]:
-    """`dag_id`, `run_id` and `url` of what these runs opened or updated."""
-    c = effect.c
+    """`dag_id`, `run_id` and `url` of what these runs opened or updated, whoever has updated it since."""
+    c = effect_history.c
     url = c.receipt["url"].astext.label("url")
     mine = tuple_(c.dag_id, c.run_id).in_(keys)
     query = select(c.dag_id, c.run_id, url).where(mine, c.kind == "pull_request", c.state == "done")

@@ -4,6 +4,8 @@ Several names (`session`, `event`) are common; a schema keeps them apart from Ai
 database. Every time is the database's own.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -19,15 +22,13 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    column,
     func,
-    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "bridle"
-HEAD = "0008"
+HEAD = "0009"
 """Newest migration; kept here so that a task can compare without loading Alembic."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -63,6 +64,20 @@ def _attempt() -> list[Column[object]]:
         Column("generation", Integer, nullable=False),
         Column("loop_id", Text),
         Column("loop_round", Integer),
+    ]
+
+
+def _written() -> list[Column[Any]]:
+    """What was written outside, and by whom."""
+    return [
+        *(Column(name, Text, nullable=False) for name in ("version", "kind", "target", "state")),
+        *_attempt(),
+        *(Column(name, Text, nullable=False) for name in ("fence_key", "fence_holder")),
+        Column("fence_token", BigInteger, nullable=False),
+        _now("intended_at"),
+        _time("done_at"),
+        Column("receipt", JSONB),
+        _text("why"),
     ]
 
 
@@ -261,24 +276,19 @@ review = Table(
 )
 Index("review_run", review.c.dag_id, review.c.run_id)
 
-effect = Table(
-    "effect",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("version", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    *_attempt(),
-    Column("fence_key", Text, nullable=False),
-    Column("fence_token", BigInteger, nullable=False),
-    Column("fence_holder", Text, nullable=False),
-    _now("intended_at"),
-    _time("done_at"),
-    Column("receipt", JSONB),
-    _text("why"),
-)
+effect = Table("effect", metadata, Column("key", Text, primary_key=True), *_written())
+"""One row for each object in the world: what was written to it last, or is about to be."""
 Index("effect_run", effect.c.dag_id, effect.c.run_id)
+
+effect_past = Table(
+    "effect_past",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False),
+    *_written(),
+)
+"""What was done before that; a trigger keeps each row of `effect` that is done when it is written over."""
+Index("effect_past_run", effect_past.c.dag_id, effect_past.c.run_id)
 
 artifact = Table(
     "artifact",
@@ -333,13 +343,6 @@ budget = Table(
 )
 
 Index("budget_kind", func.split_part(budget.c.scope, text("':'"), text("1")), budget.c.scope)
-
-budget_in_force = table(
-    "budget_in_force",
-    *(column(each.name, each.type) for each in budget.c if each.name != "generation"),
-    schema=SCHEMA,
-)
-"""A view: `budget`, where a day without caps of its own has those of every day."""
 
 claim = Table(
     "claim",

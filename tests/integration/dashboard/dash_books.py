@@ -279,11 +279,14 @@ class Books:
         self.decide(cleared, "publish", "human:ada")
         review = self.review(run)
         self.ledger.answer_review(review, decision="reject", by="human:ada", feedback=SECRET)
-        attempt = cleared.attempt
-        self.ledger.effect_intend(attempt, cleared.fence, "pr:demo#1", "v1", "pull_request", "demo")
-        receipt = {"version": "v1", "url": "https://forge.test/demo/pull/1", "data": {}}
-        self.ledger.effect_done("pr:demo#1", receipt)
+        self._publish(cleared, "v1")
         self.ask(run)
+
+    def _publish(self, session, version):
+        """Open the one pull request of all runs, or bring it up to date."""
+        key, url = "pr:demo#1", f"https://forge.test/demo/pull/1#{version}"
+        self.ledger.effect_intend(session.attempt, session.fence, key, version, "pull_request", "demo")
+        self.ledger.effect_done(key, {"version": version, "url": url, "data": {}})
 
     def _failed_run(self):
         run = "failed"
@@ -310,6 +313,7 @@ class Books:
         self.call(session)
         self.call(session, asked=("openai", "gpt-5"))
         self.close(session)
+        self._publish(session, "v2")  # after the fixed run
         self.shift("forgotten", 40)
 
     def _foreign_run(self):

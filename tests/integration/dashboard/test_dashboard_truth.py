@@ -31,7 +31,9 @@ def test_runs_say_what_their_sessions_and_calls_say(ask, every_page, books):
         known = airflows.get((run["dag_id"], run["run_id"]), {})
         assert (run["state"], run["user"]) == (known.get("state"), known.get("triggering_user_name"))
     (fixed,) = [run for run in shown if run["run_id"] == "fixed"]
-    assert fixed["pull_request"] == "https://forge.test/demo/pull/1"
+    pulls = {run["run_id"]: run["pull_request"] for run in shown if run["pull_request"]}
+    address = "https://forge.test/demo/pull/1"
+    assert pulls == {"fixed": f"{address}#v1", "forgotten": f"{address}#v2"}, "each has what it wrote itself"
     assert fixed["totals"]["unknown_calls"] == 3
     assert fixed["totals"]["cost_usd"] is None
     assert fixed["summary"].startswith("It is done")
@@ -70,7 +72,7 @@ def test_a_run_shows_each_of_its_rows_once_and_what_each_session_came_to(ask, bo
         "session": "session",
         "check": "check_run",
         "approval": "review",
-        "effect": "effect",
+        "effect": "effect_past",  # another run has written to its object since
     }.items():
         (row,) = books.sql(f"select count(*) from bridle.{table} where run_id = 'fixed'")
         assert kinds[kind] == row["count"] > 0, kind
@@ -95,6 +97,16 @@ def test_a_run_shows_each_of_its_rows_once_and_what_each_session_came_to(ask, bo
     )
     resumed = [span for span in view["spans"] if span["resumed_from"]]
     assert "lost: its process vanished. Reused: the files of its checkpoint cccccccccc" in resumed[0]["why"]
+
+
+def test_each_run_shows_what_it_wrote_to_one_pull_request_and_when(ask, books):
+    for run, table in {"fixed": "effect_past", "forgotten": "effect"}.items():
+        (row,) = books.sql(f"select * from bridle.{table} where run_id = :run", run=run)
+        (span,) = [
+            span for span in ask("run", dag_id="open_dag", run_id=run)["spans"] if span["kind"] == "effect"
+        ]
+        assert (span["id"], span["url"], span["state"]) == ("pr:demo#1", row["receipt"]["url"], "done")
+        assert (moment(span["start"]), moment(span["end"])) == (row["intended_at"], row["done_at"])
 
 
 def test_a_run_of_many_sessions_shows_the_newest_with_their_checks_and_says_how_many_there_are(ask, books):

@@ -1,6 +1,7 @@
 """A run is cancelled after its pull request was opened: what it wrote outside is taken back, once."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 from harness_bench import Bed
@@ -13,6 +14,8 @@ from bridle.harness.bench import Bench
 from bridle.harness.label import label
 from bridle.harness.result import StepResult
 from bridle.harness.sweep import sweep
+from bridle.ledger.effects import Receipt
+from bridle.ledger.queries import Queries
 
 Fixed = tuple[Bed, StepResult]
 BRANCH, STOPPED = "bridle/issue-7", "run:dag/run"
@@ -126,6 +129,38 @@ def test_a_pull_request_that_an_earlier_run_opened_is_not_closed_with_a_later_on
     here.ledger.request_stop("run:dag/later", by="human:ada")
     assert "took back 0 branches and 0 drafts" in swept(here)
     assert pull_request(here) is not None
+
+
+def killed_at_the_pull_request(here: Bed, done: StepResult) -> None:
+    """A later run pushes to the branch, and comes no further than to intend its pull request."""
+    later, forge = here.step(task="publish", run="later"), forge_of(here)
+    with Queries(here.ledger.url) as queries:
+        wrote = {row.kind: row for row in queries.newest_effects(["push", "pull_request"])}
+    there, commit = forge.branch(BRANCH), done.commit or ""
+    forge.push(commit, BRANCH, expected=there)
+    for row in (wrote["push"], wrote["pull_request"]):
+        here.ledger.effect_intend(later.attempt, later.fence, row.key, commit, row.kind, row.target)
+    told = Receipt(commit, data={"commit": commit, "made": there is None, "shared": False})
+    here.ledger.effect_done(wrote["push"].key, asdict(told), later.fence)
+
+
+def test_a_branch_whose_pull_request_a_later_run_failed_to_bring_up_to_date_stays(opened: Fixed) -> None:
+    """An earlier run has opened it, and it would be closed with its branch."""
+    killed_at_the_pull_request(*opened)
+    assert "took back 0 branches and 0 drafts" in swept(opened[0])
+    assert pull_request(opened[0]) is not None
+
+
+def test_a_branch_that_was_pushed_again_after_its_pull_request_was_taken_back_is_taken_back_too(
+    opened: Fixed,
+) -> None:
+    here, _ = opened
+    here.ledger.request_stop(STOPPED, by="human:ada")
+    swept(here)
+    killed_at_the_pull_request(*opened)
+    assert BRANCH in branches(here)
+    assert "took back 1 branches and 0 drafts" in swept(here)
+    assert BRANCH not in branches(here)
 
 
 def test_a_branch_that_many_runs_share_is_neither_deleted_nor_its_pull_request_closed(fixed: Fixed) -> None:

@@ -21,7 +21,8 @@ const SHAPES = {
   effect: { borderRadius: "0", borderWidth: "2px", bg: "bg" },
 };
 
-export const keyOf = (span) => `${span.kind} ${span.id}`;
+// a run may write to one object more than once
+export const keyOf = (span) => `${span.kind} ${span.id}${span.kind === "effect" ? ` ${span.start}` : ""}`;
 
 export const Waterfall = ({ spans }) => {
   const working = spans.some((span) => span.end === null);
