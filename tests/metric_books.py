@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from math import isclose
 
 from bridle.ledger.queries import CallRow, Queries
 from bridle.ledger.records import CheckRow, EffectRow, ReviewRow, SessionRow
@@ -39,6 +40,19 @@ def booked(rows: Queries, dag_id: str, run_id: str) -> Sums:
     for effect in rows.effects(dag_id, run_id):
         books.effect(effect)
     return plain(books.sums)
+
+
+def alike(name: str, came: Mapping[Tags, float], books: Mapping[Tags, float]) -> bool:
+    """Whether what came of a metric is what the books have of it.
+
+    A session's time is taken in the database by the books, and in the process by the metric: a machine that
+    stands still between the two puts seconds into one of them, but no other unit.
+    """
+    if set(came) != set(books):
+        return False
+    if name == "airflow.bridle.session.duration":
+        return all(books[tags] / 10 <= came[tags] <= 10 * books[tags] + 60_000 for tags in books)
+    return all(isclose(came[tags], books[tags], rel_tol=1e-4) for tags in books)
 
 
 def plain(sums: Mapping[str, Mapping[Tags, float]]) -> Sums:

@@ -1,12 +1,13 @@
 """What a run keeps from others for as long as it works: by SQL of our own, and by its processes."""
 
-import time
 from collections.abc import Callable
 
 import psutil
 from e2e_figures import OF_RUN, key_of, rows
-from e2e_processes import eventually, processes_of, task_process
+from e2e_processes import processes_of, task_process
 from e2e_run import Run
+
+from patience import pauses_until
 
 HELD = f"""
     with mine as (select s.id from session s where {OF_RUN}),
@@ -32,19 +33,16 @@ def held(ledger_url: str, run: Run) -> dict[str, int]:
 
 
 def seconds_to_end(session_id: str, click: Callable[[], None]) -> float:
-    """From before a click until no process works for a session, nor the task whose session it is.
+    """From a click until no process works for a session, nor the task whose session it is.
 
     A task's slots and folders are locked by its process, and free once that is gone.
     """
     task: psutil.Process = task_process(session_id)
-    began = time.monotonic()
     click()
-    eventually(
+    return pauses_until(
         f"session {session_id} and its task have no process",
         lambda: not processes_of(session_id) and not _lives(task),
-        60,
     )
-    return time.monotonic() - began
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -175,7 +175,7 @@ class Machines:
             argv[1:1] = ["-p", str(self._ports["redis"])]
         environment = self._environment(name) | {"PGPORT": str(self.postgres.port)} | env
         environment["PATH"] += f"{os.pathsep}{postgres_bin()}"
-        done = subprocess.run(argv, env=environment, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(argv, env=environment, capture_output=True, timeout=300, check=False)
         return done.returncode == 0
 
     def end_store(self, name: str) -> None:
@@ -185,7 +185,7 @@ class Machines:
         else:
             component = self.components.pop(name)
             component.terminate()
-            component.end(time.monotonic() + 10)
+            component.end(time.monotonic() + 60)
 
     def start_stores(self) -> None:
         """What Airflow's services wait for, and no more; leaving the context ends it."""
@@ -223,7 +223,7 @@ class Machines:
                 except Exception:  # noqa: BLE001 (it is not up yet, in one of many ways)
                     return False
 
-            eventually("Airflow is up", ready, 180)
+            eventually("Airflow is up", ready, 400)
 
     def _create_owner(self) -> None:
         """The superuser of Compose's Postgres, and what a new volume is given."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 import psutil
 
 from bridle.process import supervisor
+from patience import pauses_until
 
 T = TypeVar("T")
 SUPERVISOR = supervisor.__file__
@@ -49,8 +50,6 @@ def eventually(what: str, look: Callable[[], T], seconds: float) -> T:
     return answer
 
 
-def seconds_until_gone(session_id: str, *, at_most: float = 60) -> float:
-    """How long it takes until nothing of a session is left."""
-    began = time.monotonic()
-    eventually(f"session {session_id} has no process", lambda: not processes_of(session_id), at_most)
-    return time.monotonic() - began
+def seconds_until_gone(session_id: str) -> float:
+    """How long it takes until nothing of a session is left; see `pauses_until`."""
+    return pauses_until(f"session {session_id} has no process", lambda: not processes_of(session_id))

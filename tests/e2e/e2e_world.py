@@ -185,4 +185,4 @@ def write_yaml(path: Path, content: object) -> str:
 
 def _wait_for_workflows(info: StackInfo) -> None:
     with AirflowClient(info.url, token=info.token) as airflow:
-        eventually("the workflows are parsed", lambda: all(map(airflow.has_dag, WORKFLOWS)), 90)
+        eventually("the workflows are parsed", lambda: all(map(airflow.has_dag, WORKFLOWS)), 240)

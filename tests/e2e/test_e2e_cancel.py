@@ -112,7 +112,7 @@ def sweep(stage: Stage, run: Run) -> None:
     Of a session that was killed before it could say so, it has to wait for the lease.
     """
     alive = f"select count(*) from session s where {OF_RUN} and closed_at is null and expires_at > now()"
-    eventually("no session is alive", lambda: not scalar(stage.ledger_url, alive, **key_of(run)), 120)
+    eventually("no session is alive", lambda: not scalar(stage.ledger_url, alive, **key_of(run)), 240)
     sweeper = stage.start("bridle_sweeper")
     stage.runs.remove(sweeper)
     assert sweeper.ended() == "success", sweeper.failures()

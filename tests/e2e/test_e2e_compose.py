@@ -110,7 +110,7 @@ def stores() -> Iterator[Machines]:
 
 def test_health_checks_pass_while_their_server_is_there_and_fail_when_it_is_not(stores: Machines) -> None:
     for name in STORES:
-        eventually(f"{name} is well", lambda name=name: stores.healthy(name), 60)
+        eventually(f"{name} is well", lambda name=name: stores.healthy(name), 180)
     assert not stores.healthy("redis", REDISCLI_AUTH="wrong"), "an answer that refuses is no health"
     there = list(STORES)
     for gone in ("pgbouncer", "redis", "postgres"):

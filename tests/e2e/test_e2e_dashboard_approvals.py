@@ -48,7 +48,7 @@ def question_on(dashboard: Dashboard, run: Run) -> "Locator":
     """The run's question on the page of approvals, when it has been there for a little while."""
     asked = run.question()
     fresh = asked.created_at + timedelta(seconds=15)
-    eventually("Airflow has seen that the task waits", lambda: datetime.now(UTC) > fresh, 30)
+    eventually("Airflow has seen that the task waits", lambda: datetime.now(UTC) > fresh, 120)
     page = dashboard.open("approvals", "approval")
     return page.locator(f"[data-testid=approval][data-run='{run.run_id}']")
 

@@ -83,10 +83,10 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
     else:
         pytest.fail("the demo ended before its coding agent began")
     demo.send_signal(signal.SIGINT)
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=240)
     assert demo.returncode == 130, output
     assert "nothing is left running" in output
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while left := left_behind(state):
         assert time.monotonic() < deadline, left
         time.sleep(0.2)

@@ -10,6 +10,9 @@ from e2e_stage import Stage
 
 pytestmark = pytest.mark.timeout(600)
 
+AT_MOST = 20
+"""Seconds after which nothing works any more; the agent's command takes 300."""
+
 
 def kill_the_task(stage: Stage) -> None:
     run = stage.start()
@@ -62,7 +65,7 @@ SWEPT = Scenario("swept", sweep)
 
 @pytest.mark.parametrize("stage", [KILLED], indirect=True)
 def test_a_killed_task_leaves_nothing_running(stage: Stage) -> None:
-    assert stage.notes["seconds"] < 10
+    assert stage.notes["seconds"] < AT_MOST
 
 
 @pytest.mark.parametrize("stage", [KILLED], indirect=True)
@@ -97,7 +100,7 @@ def test_a_run_with_a_killed_task_ends_with_one_pull_request(stage: Stage) -> No
 @pytest.mark.parametrize("stage", [CLEARED], indirect=True)
 def test_a_task_that_is_cleared_at_work_stops_and_begins_again(stage: Stage) -> None:
     """One agent at a time, one pull request, and a new generation: a clear is no retry."""
-    assert stage.notes["seconds"] < 10
+    assert stage.notes["seconds"] < AT_MOST
     first, second = stage.run.sessions("fix.implement_1")
     assert first.outcome in ("stopped", "lost")
     assert second.outcome == "done"
@@ -113,7 +116,7 @@ def test_a_task_that_is_cleared_at_work_stops_and_begins_again(stage: Stage) -> 
 def test_a_task_that_is_marked_as_ended_at_work_stops_and_nothing_unfinished_is_published(
     stage: Stage,
 ) -> None:
-    assert stage.notes["seconds"] < 10
+    assert stage.notes["seconds"] < AT_MOST
     (session,) = stage.run.sessions("fix.implement_1")
     assert session.outcome in ("stopped", "lost")
     assert stage.nothing_published()

@@ -24,7 +24,7 @@ def unknown_role(stage: Stage) -> None:
         errors = stage.airflow.import_errors()
         return next((trace for file, trace in errors.items() if file.endswith("unknown_role.py")), None)
 
-    stage.notes["traceback"] = eventually("the DAG file is parsed", error, 90)
+    stage.notes["traceback"] = eventually("the DAG file is parsed", error, 240)
 
 
 UNKNOWN_ISSUE = Scenario("unknown-issue", unknown_issue)

@@ -40,7 +40,7 @@ OVERLAP = Scenario("overlap", take_it_for_dead, script=bug_fixed_by(long_session
 @pytest.mark.parametrize("stage", [OVERLAP], indirect=True)
 def test_an_older_try_stops_by_itself_when_a_newer_one_has_begun(stage: Stage) -> None:
     """Nobody kills it: at its next heartbeat, every five seconds, it sees that the step is another's."""
-    assert stage.notes["seconds"] < 30
+    assert stage.notes["seconds"] < 60, "the command under way takes 300"
 
 
 @pytest.mark.parametrize("stage", [OVERLAP], indirect=True)

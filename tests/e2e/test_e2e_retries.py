@@ -18,7 +18,7 @@ def wait_for_a_second_try(stage: Stage) -> None:
     run = stage.start()
     eventually("a second try", lambda: len(run.sessions("investigate")) > 1, SECONDS)
     stage.airflow.fail_run(run.dag_id, run.run_id)
-    eventually("it is stopped", lambda: run.sessions("investigate")[-1].closed_at is not None, 60)
+    eventually("it is stopped", lambda: run.sessions("investigate")[-1].closed_at is not None, 240)
 
 
 def run_to_failure(stage: Stage) -> None:
@@ -51,10 +51,11 @@ UNSURE = Scenario(
 def test_a_provider_that_limits_the_rate_is_left_alone_for_as_long_as_it_says(stage: Stage) -> None:
     """Nobody has configured anything: retries and policy are the operators' own."""
     first, second = stage.run.sessions("investigate")[:2]
+    refused = stage.ledger.calls(first.id)[-1].settled_at
+    assert refused is not None
     assert first.closed_at is not None
-    waited = (second.opened_at - first.closed_at).total_seconds()
-    assert waited > TOLD - 15, "the last refusal is a few seconds older than the session's end"
-    assert waited < TOLD + 60
+    assert (second.opened_at - refused).total_seconds() >= TOLD - 1
+    assert (second.opened_at - first.closed_at).total_seconds() < TOLD + 300, "it comes by itself"
     assert second.attempt.try_number == 2
 
 

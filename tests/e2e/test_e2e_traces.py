@@ -21,7 +21,7 @@ def spans_of(stage: Stage, world: World) -> dict[str, ReceivedSpan]:
         spans = {span.span_id: span for span in every if span.trace_id == trace}
         return spans if {span.parent_id for span in spans.values()} <= {"", *spans} else {}
 
-    return eventually("every span has come", complete, 60)
+    return eventually("every span has come", complete, 180)
 
 
 def test_each_try_of_a_step_is_below_airflows_span_of_its_task(stage: Stage, world: World) -> None:

@@ -128,7 +128,7 @@ def test_a_long_text_is_cut_within_its_bytes_and_says_so():
 def test_no_text_takes_long(piece):
     begun = time.process_time()
     sanitize(piece * (40_000 // len(piece)), max_bytes=20_000)
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 10  # each needs less than half of one
 
 
 PIECES = [

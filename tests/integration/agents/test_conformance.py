@@ -6,7 +6,6 @@ What an agent declares in `supports`, which docs/agents.md repeats, is what is t
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -166,12 +165,10 @@ def test_a_spent_budget_is_a_limit_and_ends_the_session_at_once(stage, fix, agen
 @every_agent
 def test_a_refused_key_is_shown_to_the_provider_once(stage, agent, dialect):
     stage.script({"text": "never", "fail": [401] * 20})
-    began = time.monotonic()
-    done = stage.run(stage.spec(agent, dialect))
+    done = stage.run(stage.spec(agent, dialect, limits=Limits(minutes=2)))
     assert done.result.outcome is Outcome.FAILED
     assert done.result.reason.startswith("credential: ")
     assert not done.result.retryable
-    assert time.monotonic() - began < 20
     assert len(stage.requests()) == 1
 
 
@@ -217,7 +214,7 @@ def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent,
     """In another home and another work tree, as on another host."""
     stage.script(
         {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
-        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 10"}]},
+        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 30"}]},
         {"text": "Third."},
         {"text": "Fourth."},
     )
@@ -266,11 +263,8 @@ def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent,
 
 @every_resumable_agent
 def test_a_session_can_go_on_after_it_was_stopped(stage, agent, dialect):
-    stage.script(
-        {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
-        {"text": "Second.", "delay": 3},
-        {"text": "Third."},
-    )
+    first, second, third = {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]}, "Second.", "Third."
+    stage.script(first, {"text": second, "delay": 600}, {"text": third})
     stop = threading.Event()
 
     def on_event(event):
@@ -281,6 +275,7 @@ def test_a_session_can_go_on_after_it_was_stopped(stage, agent, dialect):
     assert stopped.result.outcome is Outcome.STOPPED
     assert runners() == []
     assert stopped.transcript
+    stage.script(first, {"text": second}, {"text": third})
     again = stage.run(stage.spec(agent, dialect, prompt="Go on.", resume=resumed(stage, stopped)))
     assert again.result.outcome is Outcome.DONE
     # Claude Code answers an interrupted turn itself before it goes on.

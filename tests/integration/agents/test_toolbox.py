@@ -2,12 +2,13 @@
 
 import asyncio
 import subprocess
-import time
+from uuid import uuid4
 
 import pytest
 
 from bridle.agents.shell import OUTPUT_BYTES
 from bridle.agents.toolbox import Toolbox, Unusable
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -89,15 +90,16 @@ def test_the_shell_keeps_beginning_and_end_of_a_long_output(work):
 
 
 def test_a_command_is_ended_in_time_with_what_it_started(work):
-    began = time.monotonic()
-    answer = shell(work, "sleep 4321.5 & echo waiting; sleep 4321.5", timeout_seconds=0.5)
-    assert time.monotonic() - began < 5
-    assert "waiting" in answer
-    assert "ended after 0.5 seconds" in answer
-    assert subprocess.run(["pgrep", "-f", "^sleep 4321.5"], check=False).returncode == 1
+    mine = f"sleep {uuid4().int % 10**8 + 1000}"
+    for seconds in (0.5, 5, 50):  # a busy machine may not come to it in so little time
+        answer = shell(work, f"{mine} & echo waiting; {mine}", timeout_seconds=seconds)
+        assert f"ended after {seconds:g} seconds" in answer
+        assert subprocess.run(["pgrep", "-f", f"^{mine}"], check=False).returncode == 1
+        if "waiting" in answer:
+            return
+    pytest.fail("what a command has said is lost with it")
 
 
 def test_a_command_in_the_background_does_not_hold_the_session(work):
-    began = time.monotonic()
-    shell(work, "sleep 4322.5 & echo started")
-    assert time.monotonic() - began < 5
+    answer = shell(work, "sleep 4322.5 & echo started", timeout_seconds=PATIENCE)
+    assert answer == "started\n\n(exit code 0)"  # and not that it was ended in the end

@@ -13,6 +13,7 @@ from bridle.ledger.ids import new_id
 from bridle.ledger.reading import Reading
 from bridle.ledger.records import Attempt, StepKey
 from bridle.testing.ledger import session_start
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -33,17 +34,19 @@ def write(ledger, session_id, count):
 
 @contextmanager
 def writing(ledger, session_id, *, events, pause=0.01):
-    """Events one after the other from another thread, and then the session's end."""
+    """Events one after the other from another thread, and then, once it is let, the session's end."""
+    may_end = threading.Event()
 
     def work():
         for _ in range(events):
             write(ledger, session_id, 1)
             time.sleep(pause)
+        may_end.wait(PATIENCE)
         ledger.close_session(session_id, outcome="done")
 
     thread = threading.Thread(target=work)
     thread.start()
-    yield
+    yield may_end
     thread.join()
 
 
@@ -53,7 +56,7 @@ async def seen(broadcasts, session_id, after=0):
 
 
 async def until(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
     assert condition()
@@ -68,14 +71,41 @@ def test_fifty_viewers_see_every_event_once_and_share_one_reader(ledger, session
         tasks = [asyncio.create_task(seen(broadcasts, session_id, after)) for after in range(50)]
         await until(lambda: len(broadcasts.watched) == 1)
         broadcast = broadcasts.watched[session_id]
+        may_end.set()
         found = await asyncio.gather(*tasks)
         return found, broadcast.looks, time.monotonic() - began
 
-    with writing(ledger, session_id, events=40):
+    with writing(ledger, session_id, events=40) as may_end:
         found, looks, seconds = asyncio.run(main())
     assert found == [list(range(after + 1, 1_241)) for after in range(50)]
     assert looks <= seconds / SECONDS + 2
     assert not broadcasts.watched
+
+
+def test_an_event_is_seen_by_the_look_that_follows_it(ledger, session_id, source):
+    """Which is soon: looks are less than half a second apart."""
+    broadcasts = Broadcasts(source)
+
+    async def main():
+        looks = []
+        async with aclosing(broadcasts.watch(session_id, 0)) as rows:
+            coming = asyncio.create_task(anext(rows))
+            await until(lambda: broadcasts.watched and broadcasts.watched[session_id].looks > 0)
+            for _ in range(5):
+                before = broadcasts.watched[session_id].looks
+                await asyncio.to_thread(write, ledger, session_id, 1)
+                written = broadcasts.watched[session_id].looks
+                await coming
+                looks.append((before, written, broadcasts.watched[session_id].looks))
+                coming = asyncio.create_task(anext(rows))
+            coming.cancel()
+            await asyncio.wait([coming])
+        return looks
+
+    for before, written, seen_at in asyncio.run(main()):
+        # one look may have been under way when it was written
+        assert before <= seen_at <= written + 2
+    assert SECONDS < 0.5
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled", "dropped"])
@@ -113,9 +143,10 @@ def test_a_viewer_that_asks_for_what_does_not_exist_yet_does_not_blind_the_other
     async def main():
         ahead = asyncio.create_task(seen(broadcasts, session_id, 10**8))
         await until(lambda: broadcasts.watched and broadcasts.watched[session_id].looks > 0)
+        may_end.set()
         return await seen(broadcasts, session_id), await ahead
 
-    with writing(ledger, session_id, events=20):
+    with writing(ledger, session_id, events=20) as may_end:
         assert asyncio.run(main()) == (list(range(1, 21)), [])
 
 

@@ -1,6 +1,7 @@
 """What the doctor says of the ledger, of Airflow's database, and of their clocks."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from doctor_clinic import Installed, Seen, environment, looked_at
 
 from bridle.doctor.database import ledger, metadata
 from bridle.ledger.migrate import head
+from patience import until
 
 
 @pytest.fixture
@@ -80,8 +82,16 @@ def test_a_clock_that_differs_from_the_databases_is_told(
     )
     name = sa.make_url(ledger_url).database
     change(ledger_url, f"ALTER DATABASE {name} SET search_path = moved, pg_catalog, public")
+
+    def asked_quickly() -> list[dict[str, str]]:
+        """Half of the time that the question takes counts as a difference: much on a busy machine."""
+        findings = ledger_of(ledger_url)
+        (said,) = (found["said"] for found in findings if found["what"] == "clock")
+        told = re.search(r"([0-9.]+) s", said)
+        return findings if told and abs(float(told[1]) - abs(seconds)) < 0.5 else []
+
     says, remedy = ("differ by", "NTP") if seconds else ("s from the database's", "")
-    Seen("clock", verdict, (says, str(abs(seconds))), remedy).check(ledger_of(ledger_url))
+    Seen("clock", verdict, (says,), remedy).check(until("the difference is told", asked_quickly))
 
 
 def test_an_airflow_whose_database_is_away_or_has_no_driver_is_told(

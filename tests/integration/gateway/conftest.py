@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_helpers import KEY, Open
+from gateway_helpers import KEY, WILLING, Open
 
 from bridle.gateway.budget import MemoryMeter, Meter
 from bridle.gateway.providers import Provider
@@ -91,7 +91,7 @@ def open_gateway(provider: Provider, meter: MemoryMeter) -> Iterator[Open]:
             **options: Any,
         ) -> Gateway:
             place = Place(task, next(_ROUNDS), Path("/tree"))
-            upstream = Upstream(provider, model, place.headers(), timeouts=timeouts or Timeouts(5, 5, 5))
+            upstream = Upstream(provider, model, place.headers(), timeouts=timeouts or WILLING)
             return stack.enter_context(Gateway(upstream=upstream, meter=books, **options))
 
         yield start

@@ -128,5 +128,5 @@ def test_an_agent_that_goes_on_after_the_refusal_is_ended(open_gateway: Open) ->
     with watch_refusals(gateway, session="s", stop=stop) as watcher:
         assert not stop.wait(1.5), "a session without a refusal goes on"
         assert post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway)).status_code == 400
-        assert stop.wait(10)
+        assert stop.wait(PATIENT)
     assert isinstance(watcher.halted, BudgetSpent)

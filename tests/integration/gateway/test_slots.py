@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from broken_provider import answering, serving
-from gateway_helpers import ASK, PATIENT, post, shown
+from gateway_helpers import ASK, PATIENT, at_rest, hang_up, post, shown
 
 from bridle.agents.base import Event, EventKind
 from bridle.gateway.budget import MemoryMeter
@@ -21,6 +21,7 @@ from bridle.gateway.providers import Provider
 from bridle.gateway.server import Gateway
 from bridle.gateway.slots import Slots
 from bridle.gateway.upstream import Upstream
+from patience import until
 
 HOLD = """
 import sys, time
@@ -34,13 +35,16 @@ time.sleep(60)
 
 
 class Limited:
-    """Answers so many calls at once, and 429 to every other."""
+    """Answers so many calls at once, and 429 to every other; `company`: the first only beside a second."""
 
-    def __init__(self, allowed: int, seconds: float) -> None:
+    def __init__(self, allowed: int, seconds: float, *, company: bool = False) -> None:
         self._allowed = allowed
         self._seconds = seconds
         self._now = 0
         self._lock = threading.Lock()
+        self._company = threading.Event()
+        if not company:
+            self._company.set()
         self.most = 0
         self.refused = 0
 
@@ -50,6 +54,9 @@ class Limited:
             self.most = max(self.most, self._now)
             full = self._now > self._allowed
             self.refused += full
+            if self._now > 1:
+                self._company.set()
+        self._company.wait(PATIENT / 2)
         time.sleep(self._seconds)
         with self._lock:  # before the answer: whoever has it may call again at once
             self._now -= 1
@@ -58,17 +65,19 @@ class Limited:
 
 
 @pytest.fixture
-def limited() -> Iterator[tuple[Limited, Provider]]:
-    replies = Limited(5, 0.01)
-    with serving(replies) as address:
-        url = {"anthropic-messages": f"{address}/v1/messages"}
-        yield replies, Provider("anthropic", url, key="k", concurrency=5)
+def limited() -> Iterator[Provider]:
+    with serving(Limited(5, 0.01)) as address:
+        yield allowing_five(address)
+
+
+def allowing_five(address: str) -> Provider:
+    return Provider("anthropic", {"anthropic-messages": f"{address}/v1/messages"}, key="k", concurrency=5)
 
 
 def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_and_none_fails(
-    limited: tuple[Limited, Provider], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    replies, provider = limited
+    replies = Limited(5, 0.01, company=True)
     meter = MemoryMeter()
     everyone = threading.Barrier(50)
 
@@ -80,7 +89,8 @@ def test_fifty_sessions_at_once_never_make_more_calls_than_the_provider_allows_a
             everyone.wait()
             return [agent.post(f"{gateway.url}/v1/messages", json=ASK).status_code for _ in range(2)]
 
-    with ThreadPoolExecutor(50) as pool:
+    with serving(replies) as address, ThreadPoolExecutor(50) as pool:
+        provider = allowing_five(address)
         answers = list(pool.map(session, range(50)))
     assert answers == [[200, 200]] * 50
     assert (replies.most <= 5, replies.refused) == (True, 0)
@@ -100,24 +110,21 @@ def test_a_slot_is_free_again_when_its_process_dies(tmp_path: Path) -> None:
     assert Slots(tmp_path, "anthropic", 1).slot().try_take()
 
 
-def test_waiting_for_a_slot_is_no_idleness_and_people_are_told(
-    limited: tuple[Limited, Provider], tmp_path: Path
-) -> None:
+def test_waiting_for_a_slot_is_no_idleness_and_people_are_told(limited: Provider, tmp_path: Path) -> None:
     """A session that waits must not be ended for being silent."""
-    _, provider = limited
     taken = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
     assert all(slot.try_take() for slot in taken)
     told: list[Event] = []
     gateway = Gateway(
-        upstream=Upstream(provider, ASK["model"]), meter=MemoryMeter(), slots=tmp_path, on_event=told.append
+        upstream=Upstream(limited, ASK["model"]), meter=MemoryMeter(), slots=tmp_path, on_event=told.append
     )
     with gateway, ThreadPoolExecutor(1) as pool:
         ask = {"json": ASK, "headers": shown(gateway)}
         answer = pool.submit(post, f"{gateway.url}/v1/messages", **ask)
-        deadline = time.monotonic() + 20
-        while not told and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert time.monotonic() - gateway.last_traffic < 1
+        until("people are told", lambda: told)
+        before = gateway.last_traffic
+        until("waiting is told as traffic", lambda: gateway.last_traffic > before)
+        assert not answer.done()
         taken[3].release()
         assert answer.result().status_code == 200
     (event,) = told
@@ -125,19 +132,21 @@ def test_waiting_for_a_slot_is_no_idleness_and_people_are_told(
     assert event.payload["reason"] == "all 5 calls at once of anthropic are taken"
 
 
-def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(
-    limited: tuple[Limited, Provider], tmp_path: Path
-) -> None:
-    _, provider = limited
+def test_an_agent_that_goes_away_while_it_waits_takes_no_slot(limited: Provider, tmp_path: Path) -> None:
     taken = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
     assert all(slot.try_take() for slot in taken)
     meter = MemoryMeter()
-    with Gateway(upstream=Upstream(provider, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
-        with pytest.raises(httpx.ReadTimeout):
-            post(f"{gateway.url}/v1/messages", json=ASK, headers=shown(gateway), timeout=0.3)
+    moved: set[float] = set()
+
+    def waits() -> bool:
+        moved.add(gateway.last_traffic)
+        return len(moved) > 3
+
+    with Gateway(upstream=Upstream(limited, ASK["model"]), meter=meter, slots=tmp_path) as gateway:
+        hang_up(gateway, "/v1/messages", waits)
+        until("it waits no longer", lambda: at_rest(gateway))
         for slot in taken:
             slot.release()
-        time.sleep(0.2)
         again = [Slots(tmp_path, "anthropic", 5).slot() for _ in range(5)]
         assert all(slot.try_take() for slot in again)
     assert meter.calls == []

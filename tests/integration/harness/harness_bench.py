@@ -61,7 +61,7 @@ class Bed:
         )
         return Step(attempt, settings, self.ledger, self.ledger.take_step(attempt), stop=self.stop)
 
-    def wait_for_event(self, kind: str, words: str, *, seconds: float = 60) -> None:
+    def wait_for_event(self, kind: str, words: str, *, seconds: float = 120) -> None:
         """Return when a session of this ledger has told an event of this kind with these words."""
         deadline = time.monotonic() + seconds
         with Queries(self.ledger.url) as rows:
@@ -71,6 +71,14 @@ class Bed:
                         return
                 time.sleep(0.1)
         raise AssertionError(f"no {kind} with {words!r} within {seconds:g} s")
+
+    def wait_for_call(self) -> None:
+        """Return when a session of this ledger waits for its model."""
+        deadline = time.monotonic() + 120
+        with Queries(self.ledger.url) as rows:
+            while not any(rows.calls(session.id) for session in rows.sessions()):
+                assert time.monotonic() < deadline, "no model is asked"
+                time.sleep(0.1)
 
     def work(
         self, *, access: Access = "write", check: str | None = "tests", rounds: int = 3, **changes: Any
@@ -94,7 +102,7 @@ def assignment(text: str, *, access: Access = "write", agent: str = "api", **cha
         Assignment(
             role_name="implementer",
             role=Role(agent=agent, model="anthropic:claude-sonnet-4-5"),
-            limits=Limits(turns=10, minutes=2),
+            limits=Limits(turns=10, minutes=4),
             access=access,
             prompt=Prompt(text, "digest"),
         ),

@@ -16,6 +16,7 @@ from bridle.errors import BudgetSpent
 from bridle.harness.step import Step
 from bridle.harness.work import work
 from bridle.ledger.queries import Queries
+from patience import until
 
 Make = Callable[..., Bed]
 
@@ -104,10 +105,7 @@ def test_a_swarm_of_sub_agents_is_held_by_the_cap_of_each_scope_and_is_gone_with
     limits = Limits(turns=500, minutes=5, tokens=tokens)
     with pytest.raises(BudgetSpent) as spent:
         work(step, here.work(agent="claude-code", limits=limits, rounds=1))
-    ended = time.monotonic()
-    while alive() and time.monotonic() < ended + 10:
-        time.sleep(0.1)
-    assert alive() == []
+    until("the swarm is gone", lambda: not alive())
     with Queries(here.ledger.url) as rows:
         (session,) = rows.sessions()
         calls = rows.calls(session.id)

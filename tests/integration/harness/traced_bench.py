@@ -53,12 +53,12 @@ class Tried:
 
     def run(self, **options: Any) -> dict[str, Any]:
         with self.start(**options) as process:
-            out, _ = process.communicate(timeout=120)
+            out, _ = process.communicate(timeout=240)
         assert process.returncode == 0
         return dict(json.loads(out.splitlines()[-1]))
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
     """Wait for a condition.
 
     Raises:

@@ -10,6 +10,7 @@ from ledger_rows import make_attempt, make_call, make_start
 from bridle.errors import BudgetSpent, ConfigError, FenceLost, StopRequested
 from bridle.ledger.records import Allowances, Cap, Price, Usage
 from bridle.ledger.store import Ledger
+from patience import PATIENCE
 
 RUN = "run:issue_fix/manual__1"
 
@@ -59,6 +60,7 @@ from uuid import UUID
 from bridle.errors import BudgetSpent
 from bridle.ledger.records import CallRequest, Fence, Price, Usage
 from bridle.ledger.store import Ledger
+from patience import PATIENCE
 url, session, key, token, holder = sys.argv[1:]
 ledger, granted = Ledger(url), 0
 print("ready", flush=True)
@@ -87,7 +89,7 @@ def test_parallel_processes_never_overshoot_a_cap(ledger, ledger_url, opened, py
     for worker in workers:
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    assert sum(int(worker.communicate(timeout=60)[0]) for worker in workers) == 40
+    assert sum(int(worker.communicate(timeout=PATIENCE)[0]) for worker in workers) == 40
     assert ledger.budget("day:2026-01-01").spent_tokens == 4_000
     assert ledger.session_totals(session_id).usage.total == 4_000
 

@@ -27,7 +27,7 @@ def folder() -> Iterator[Path]:
 
 
 def connect(url: str) -> "psycopg.Connection[tuple[object, ...]]":
-    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=5)
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=60)
 
 
 def table(server: Postgres) -> list[tuple[object, ...]]:

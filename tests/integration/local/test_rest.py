@@ -90,7 +90,7 @@ def asking(airflow: AirflowClient) -> Iterator[Callable[[int], Question]]:
             airflow.fail_run("tiny", run.run_id)
 
 
-def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+def until(found: Callable[[], Any], seconds: float = 200) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, "waited too long"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridle.process.environment import child_environment
+from patience import PATIENCE
 
 
 class Mark:
@@ -27,8 +28,8 @@ class Mark:
                         found.append(int(entry.name))
         return found
 
-    def wait(self, wanted: Callable[[list[int]], bool], seconds: float) -> list[int]:
-        until = time.monotonic() + seconds
+    def wait(self, wanted: Callable[[list[int]], bool]) -> list[int]:
+        until = time.monotonic() + PATIENCE
         while not wanted(found := self.alive()) and time.monotonic() < until:
             time.sleep(0.02)
         return found

