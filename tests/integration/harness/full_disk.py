@@ -21,9 +21,11 @@ from bridle.agents.base import Limits
 from bridle.config.roles import Role
 from bridle.config.settings import Settings
 from bridle.errors import BridleError, Transient
+from bridle.harness.periodic import Periodic
 from bridle.harness.step import open_step
 from bridle.harness.work import work
 from bridle.ledger.ids import new_id
+from bridle.ledger.queries import Queries
 from bridle.ledger.records import Attempt, StepKey
 from bridle.testing.git_repository import GitRepository
 
@@ -56,12 +58,22 @@ def _tried(folder: Path, number: int, *, before: str, generation: int) -> dict[s
             attempt, settings=settings, beside=None, budget_usd=None, stop=threading.Event()
         ) as step:
             here = Bed(folder, step.ledger, _user(folder), settings.script or folder, {}, step.stop)
-            wanted = here.work(role=WITH_SHELL, limits=Limits(turns=10, minutes=2))
-            result = work(step, wanted)
+            wanted = here.work(role=WITH_SHELL, limits=Limits(turns=10, minutes=4))
+            with Periodic("kept", 0.1, lambda: _tell_agents(folder, here), stop=step.stop):
+                result = work(step, wanted)
             told = {"commit": result.commit, "checks": result.checks}
     except BridleError as error:
         told = {"error": type(error).__name__, "message": str(error), "again": isinstance(error, Transient)}
     return told | {"left": _left(folder / "host")}
+
+
+def _tell_agents(folder: Path, here: Bed) -> None:
+    """Leave a file in the clone of each session that has a checkpoint: its command waits for that."""
+    with Queries(here.ledger.url) as rows:
+        for session in rows.sessions():
+            git = folder / "host" / "sessions" / str(session.id) / "tree" / ".git"
+            if session.checkpoint and git.is_dir():
+                (git / "kept").touch()
 
 
 def _left(home: Path) -> list[str]:

@@ -18,8 +18,10 @@ NAMESPACE = (
     ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--mount")
 )
 EDIT = {"ops": [{"op": "edit", "path": "calc.py", "old": "a - b", "new": "a + b"}]}
-SETTLED = {"ops": [{"op": "shell", "command": "sleep 3"}]}
-"""Long enough for a checkpoint."""
+SETTLED = {
+    "ops": [{"op": "shell", "command": "for i in $(seq 900); do test -e .git/kept && break; sleep 0.1; done"}]
+}
+"""Until there is a checkpoint."""
 ROOM = "mount -o remount,size=64m host"
 
 
@@ -68,7 +70,7 @@ class Host:
             capture_output=True,
             text=True,
             check=False,
-            timeout=180,
+            timeout=280,
         )
         assert done.returncode == 0, done.stderr
         return list(json.loads(done.stdout.splitlines()[-1]))
