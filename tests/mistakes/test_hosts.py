@@ -27,7 +27,7 @@ def elsewhere(act: str, *, within: Sequence[str] = (), env: Mapping[str, str] | 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.stdout, done.stderr
     return Told(**json.loads(done.stdout.splitlines()[-1]))
@@ -94,7 +94,7 @@ def test_a_port_that_is_taken(request: pytest.FixtureRequest) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
     try:
         assert done.returncode == 1
