@@ -212,13 +212,13 @@ def test_a_session_ends_at_its_minutes(stage, agent, dialect):
 @every_resumable_agent
 def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent, dialect):
     """In another home and another work tree, as on another host."""
-    stage.script(
-        {"text": "First.", "ops": [{"op": "read", "path": "calc.py"}]},
-        {"text": "Second.", "ops": [{"op": "shell", "command": "sleep 30"}]},
-        {"text": "Third."},
-        {"text": "Fourth."},
-    )
 
+    def turns(command):
+        first, second = {"op": "read", "path": "calc.py"}, {"op": "shell", "command": command}
+        said = {"text": "First.", "ops": [first]}, {"text": "Second.", "ops": [second]}
+        return (*said, {"text": "Third."}, {"text": "Fourth."})
+
+    stage.script(*turns("sleep 100"))
     told = {"sleeps": False, "transcript": b""}
 
     def kill():
@@ -244,6 +244,7 @@ def test_a_killed_runner_is_lost_and_its_session_goes_on_elsewhere(stage, agent,
     elsewhere = stage.folder / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    stage.script(*turns("true"))
     again = stage.run(
         stage.spec(
             agent,
