@@ -60,7 +60,6 @@ from uuid import UUID
 from bridle.errors import BudgetSpent
 from bridle.ledger.records import CallRequest, Fence, Price, Usage
 from bridle.ledger.store import Ledger
-from patience import PATIENCE
 url, session, key, token, holder = sys.argv[1:]
 ledger, granted = Ledger(url), 0
 print("ready", flush=True)
