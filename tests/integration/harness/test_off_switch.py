@@ -41,7 +41,7 @@ def test_the_off_switch_ends_every_session_with_its_work_kept_until_it_is_lifted
         seconds = pauses_until("both have ended", lambda: all(end.done() for end in ends))
         for end in ends:
             end.result()
-    assert seconds < 30  # ten on a machine that is not full, and far less than the tool's
+    assert seconds < 20  # ten on a machine that is not full, and far less than the tool's
     with pytest.raises(StopRequested):
         work(here.step(task="one", generation=5), here.work())
     here.ledger.clear_stop("all")
