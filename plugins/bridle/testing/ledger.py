@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridle.testing.postgres import fresh_database
+
 if TYPE_CHECKING:
     from bridle.ledger.records import Attempt, Fence, SessionStart
     from bridle.ledger.store import Ledger
+    from bridle.local.postgres import Postgres
 
 
 _LOGIN = "bridle_test_task"
@@ -38,13 +41,21 @@ def session_start(attempt: "Attempt", fence: "Fence", **fields: Any) -> "Session
     return replace(sample, **fields)
 
 
-@pytest.fixture
-def ledger_url(postgres_url: str) -> str:
-    """URL of an empty ledger of this test's own, on the newest migration."""
+@pytest.fixture(scope="session")
+def ledger_template(postgres_server: "Postgres") -> Iterator[str]:
+    """Name of a database on the newest migration, to be copied: that is four times as fast as migrating."""
     from bridle.ledger import migrate
 
-    migrate.upgrade(postgres_url)
-    return postgres_url
+    with fresh_database(postgres_server) as url:
+        migrate.upgrade(url)
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def ledger_url(postgres_server: "Postgres", ledger_template: str) -> Iterator[str]:
+    """URL of an empty ledger of this test's own, on the newest migration; dropped afterwards."""
+    with fresh_database(postgres_server, like=ledger_template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -31,10 +31,15 @@ def postgres_url(postgres_server: "Postgres") -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server: "Postgres") -> Iterator[str]:
-    """An empty database on `server` for as long as the block runs; yields its URL."""
+def fresh_database(server: "Postgres", *, like: str | None = None) -> Iterator[str]:
+    """A database on `server` for as long as the block runs; yields its URL.
+
+    Args:
+        server: where.
+        like: the database that it is a copy of, which nobody may be connected to; default: it is empty.
+    """
     name = f"test_{uuid4().hex[:12]}"
-    server.create_database(name)
+    server.create_database(name, like=like)
     try:
         yield server.url(name)
     finally:
