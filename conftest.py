@@ -28,7 +28,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByServers(config, log)
 
 
+def _rank(item: pytest.Item) -> tuple[bool, bool]:
+    alone = "world" not in getattr(item, "fixturenames", ())
+    return _unit_of_work(item.nodeid) != "airflow", alone
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs an Airflow comes first: it takes the longest."""
-    items.sort(key=lambda item: _unit_of_work(item.nodeid) != "airflow")
+    """What needs an Airflow comes first, as it takes the longest; above all what shares one, which then ends."""
+    items.sort(key=_rank)

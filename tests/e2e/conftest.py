@@ -1,7 +1,8 @@
 """Whole workflows in a real Airflow: scheduler, API server, PostgreSQL, git, agents; the model is played.
 
 A test names its scenario with `@pytest.mark.parametrize("stage", [SCENARIO], indirect=True)`. The scenarios
-of all tests that were selected are played in one Airflow, some at a time, whatever the order of the tests.
+of all tests that were selected are played in one Airflow, some at a time, whatever the order of the tests;
+it ends with the last of these tests, and what comes then has the machine for itself.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from e2e_stage import Stage
 from e2e_world import World, world_of
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Airflow, with every selected scenario being played."""
     params = [
@@ -33,7 +34,7 @@ def stage(request: pytest.FixtureRequest, world: World) -> Stage:
     return world.played(request.param)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def window(world: World) -> Iterator[Dashboard]:
     """A window on the dashboard, of a user who is logged in."""
     with logged_in(world.info) as window:
