@@ -6,6 +6,7 @@ it ends with the last of these tests, and what comes then has the machine for it
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,33 @@ from e2e_scenario import Scenario
 from e2e_stage import Stage
 from e2e_world import World, world_of
 
+_OPEN = pytest.StashKey[ExitStack]()
 
-@pytest.fixture(scope="package")
+
+@pytest.fixture(scope="session")
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Airflow, with every selected scenario being played."""
     params = [
         item.callspec.params.get("stage") for item in request.session.items if hasattr(item, "callspec")
     ]
     wanted = {param.name: param for param in params if isinstance(param, Scenario)}
-    with world_of(list(wanted.values())) as world:
+    with ExitStack() as stack:
+        world = stack.enter_context(world_of(list(wanted.values())))
+        stack.callback(_nothing_is_left, world)
+        request.session.stash[_OPEN] = stack
         yield world
-        world.end()
-        assert world.left_over() == set()
+
+
+def _nothing_is_left(world: World) -> None:
+    world.end()
+    assert world.left_over() == set()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The world ends with the last test that needs it: an idle Airflow takes a third of a core."""
+    if _OPEN in item.session.stash and "world" not in getattr(nextitem, "fixturenames", ()):
+        item.session.stash[_OPEN].close()
 
 
 @pytest.fixture
@@ -34,7 +50,7 @@ def stage(request: pytest.FixtureRequest, world: World) -> Stage:
     return world.played(request.param)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def window(world: World) -> Iterator[Dashboard]:
     """A window on the dashboard, of a user who is logged in."""
     with logged_in(world.info) as window:

@@ -6,19 +6,25 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
+from typer.testing import CliRunner
 
+from bridle.cli import app
 from bridle.doctor.examination import Check
 from bridle.doctor.patient import Patient
+from bridle.process.strength import detect
 from bridle.testing.git_repository import GitRepository
+from bridle.workspace.git import require_git
 
 BRIDLE = str(Path(sys.executable).parent / "bridle")
+HERE: tuple[str, ...] = ()
+"""In place of a program: the command itself, in this process, which has Airflow imported already."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,10 @@ def doctor(
         folder: where it is called.
         env: its whole environment.
         within: a command line that starts it, for instance in a namespace.
-        program: `bridle`, or what stands for it.
+        program: `bridle`, or what stands for it; `HERE`: none.
     """
+    if program == HERE:
+        return _asked_here(folder, env)
     done = subprocess.run(
         [*within, *program, "doctor", "--json"],
         cwd=folder,
@@ -103,6 +111,39 @@ def doctor(
     )
     assert done.stdout, done.stderr
     return Told(done.returncode, json.loads(done.stdout))
+
+
+def _asked_here(folder: Path, env: Mapping[str, str]) -> Told:
+    known = (detect, require_git) if env.get("PATH") != os.environ.get("PATH") else ()
+    # what follows from AIRFLOW_HOME is known for good since Airflow was imported
+    home = env.get("AIRFLOW_HOME", f"{folder}/airflow")
+    follows = {
+        "AIRFLOW__BRIDLE__HOME": f"{home}/bridle",
+        "AIRFLOW__CORE__DAGS_FOLDER": f"{home}/dags",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    with ExitStack() as stack:
+        for function in known:
+            function.cache_clear()
+            stack.callback(function.cache_clear)
+        stack.enter_context(chdir(folder))
+        stack.enter_context(_environment(follows | dict(env)))
+        done = CliRunner().invoke(app, ["doctor", "--json"])
+    assert done.stdout, done.exception
+    return Told(done.exit_code, json.loads(done.stdout))
+
+
+@contextmanager
+def _environment(env: Mapping[str, str]) -> Iterator[None]:
+    """This process's whole environment for as long as the block runs."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def looked_at(check: Check, folder: Path, *, configured: bool = True) -> list[dict[str, str]]:
@@ -143,9 +184,9 @@ class Installed:
         )
         return env | self.connections | more
 
-    def told(self, *, within: Sequence[str] = (), program: Sequence[str] = (BRIDLE,), **more: str) -> Told:
+    def told(self, *, program: Sequence[str] = HERE, **more: str) -> Told:
         """What the doctor says of it."""
-        return doctor(self.folder, self.env(**more), within=within, program=program)
+        return doctor(self.folder, self.env(**more), program=program)
 
 
 @contextmanager

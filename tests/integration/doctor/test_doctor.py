@@ -27,7 +27,7 @@ def test_what_is_well_is_well(installed: Installed, tmp_path: Path) -> None:
     script.write_text(yaml.safe_dump({"step": [[{"text": "hello"}]]}))
     with ModelServer(script) as model:
         installed.model = model.url
-        told = installed.told()
+        told = installed.told(program=(BRIDLE,))
         assert model.requests() == []  # nothing was bought
     wanted = ("ledger", "migrations", "partitions", "clock", "provider anthropic", "repository demo", "disk")
     assert {what: told.about(what)["verdict"] for what in (*wanted, "issues of demo")} == dict.fromkeys(

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from doctor_clinic import Seen, Told, doctor, environment, looked_at
+from doctor_clinic import BRIDLE, HERE, Seen, Told, doctor, environment, looked_at
 
 from bridle.doctor.airflow import ADVICE, workflows
 from bridle.doctor.traces import traces
@@ -22,10 +22,10 @@ WRONG = {
 }
 
 
-def asked(folder: Path, **more: str) -> Told:
+def asked(folder: Path, *, program: tuple[str, ...] = (BRIDLE,), **more: str) -> Told:
     """What is said of an Airflow in `folder`, whose DAG files are in `folder`/dags."""
     places = {"AIRFLOW_HOME": str(folder / "airflow"), "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags")}
-    return doctor(folder, environment(folder, **places, **more))
+    return doctor(folder, environment(folder, **places, **more), program=program)
 
 
 def variables(settings: dict[str, str]) -> dict[str, str]:
@@ -48,7 +48,7 @@ def test_each_setting_that_costs_tasks_is_told_with_what_to_set(unadvised: Told,
 
 
 def test_with_what_the_doctor_advises_it_is_content(tmp_path: Path) -> None:
-    told = asked(tmp_path, **{advice.variable: advice.better for advice in ADVICE})
+    told = asked(tmp_path, program=HERE, **{advice.variable: advice.better for advice in ADVICE})
     for advice in ADVICE:
         assert told.about("[{}] {}".format(*advice.option.split(".")))["verdict"] == "ok"
 

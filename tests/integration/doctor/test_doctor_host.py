@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from doctor_clinic import Seen, Told, doctor, environment, instead, without
+from doctor_clinic import BRIDLE, HERE, Seen, Told, doctor, environment, instead, without
 
 from bridle.doctor.host import UI_PORT, ports
 from bridle.doctor.patient import Patient
@@ -19,10 +19,10 @@ from bridle.process.strength import detect
 NO_SANDBOX = "sessions with live models are refused"
 
 
-def asked(folder: Path, *within: str, **more: str) -> Told:
+def asked(folder: Path, *within: str, program: tuple[str, ...] = (BRIDLE,), **more: str) -> Told:
     """What is said of a host with an Airflow in `folder`, whose `[bridle] home` is `folder`/home."""
     places = {"AIRFLOW_HOME": str(folder / "airflow"), "AIRFLOW__BRIDLE__HOME": str(folder / "home")}
-    return doctor(folder, environment(folder, **(places | more)), within=within)
+    return doctor(folder, environment(folder, **(places | more)), within=within, program=program)
 
 
 def works(*within: str) -> None:
@@ -93,7 +93,7 @@ def test_a_host_without_a_sandbox_is_told_why_and_what_it_means(
 ) -> None:
     path = instead(tmp_path / "bin", "bwrap", script) if script else without(tmp_path / "bin", "bwrap")
     given = {f"AIRFLOW__BRIDLE__{name}": value for name, value in settings.items()}
-    asked(tmp_path, PATH=path, **given).check(seen)
+    asked(tmp_path, program=HERE, PATH=path, **given).check(seen)
 
 
 def test_a_loopback_that_is_blocked_is_told(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_disk_without_room_is_told(tmp_path: Path, options: str, seen: tuple[s
 
 
 def test_what_is_well_with_a_host_is_well(tmp_path: Path) -> None:
-    told = asked(tmp_path)
+    told = asked(tmp_path, program=HERE)
     told.check(Seen("loopback", "ok", ("can listen, and be reached",)))
     told.check(Seen("home", "ok", ("made when it is needed",)))
     if detect().works[0] == "sandbox":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from doctor_clinic import Seen, Told, doctor, environment, instead, looked_at, without
+from doctor_clinic import HERE, Seen, Told, doctor, environment, instead, looked_at, without
 
 import bridle
 from bridle.doctor import files
@@ -29,7 +29,7 @@ def test_a_git_that_cannot_be_used_is_told(tmp_path: Path, git: str) -> None:
     folder = tmp_path / "bin"
     path = instead(folder, "git", "echo git version 2.20.1") if git == "old" else without(folder, "git")
     said = "git version 2.20.1 is too old" if git == "old" else "git cannot be run"
-    told = doctor(tmp_path, environment(tmp_path, PATH=path))
+    told = doctor(tmp_path, environment(tmp_path, PATH=path), program=HERE)
     told.check(Seen("git", "fail", (said,), "install git 2.39 or newer"))
 
 
@@ -141,7 +141,7 @@ def test_models_that_are_played_are_told(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_setting_that_is_none_of_its_choices_is_told_once(tmp_path: Path) -> None:
     env = environment(tmp_path, AIRFLOW_HOME=str(tmp_path / "a"), AIRFLOW__BRIDLE__ISOLATION="jail")
-    told = doctor(tmp_path, env)
+    told = doctor(tmp_path, env, program=HERE)
     told.check(Seen("settings", "fail", ("[bridle] isolation is 'jail'", "sandbox"), "put that right"))
     assert [each["what"] for each in told.findings if "jail" in each["said"]] == ["settings"]
     assert os.environ.get("AIRFLOW__BRIDLE__ISOLATION") != "jail"
