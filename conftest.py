@@ -1,6 +1,7 @@
-"""How the suite is spread over two processes: `make test` runs it with pytest-xdist."""
+"""How the suite is spread over processes: `make test` runs it with pytest-xdist."""
 
 import gc
+import os
 from typing import Any
 
 import pytest
@@ -11,12 +12,19 @@ _WITH_AIRFLOW = (
     *("tests/e2e/", "tests/integration/local/", "tests/integration/cli/", "docs/example/"),
     "tests/integration/dashboard/",
 )
+_SHORT = ("tests/unit/", "tests/hostile/")
 
 
 def _unit_of_work(nodeid: str) -> str:
     """The tests of a file share servers, and two Airflows at once would starve each other."""
     file = nodeid.partition("::")[0]
     return "airflow" if file.startswith(_WITH_AIRFLOW) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the one with the Airflow waits for much of its time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,14 +39,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByServers(config, log)
 
 
-def _rank(item: pytest.Item) -> tuple[bool, bool]:
+def _rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+    unit = _unit_of_work(item.nodeid)
     alone = "world" not in getattr(item, "fixturenames", ())
-    return _unit_of_work(item.nodeid) != "airflow", alone
+    return unit != "airflow", alone, unit.startswith(_SHORT)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs an Airflow comes first, as it takes the longest; before all, what shares one, which ends."""
+    """What needs an Airflow comes first: it takes the longest; before all, what shares one, which then ends.
+
+    Files that take no time come last, so that no process is left with a long one.
+    """
     items.sort(key=_rank)
 
 

@@ -198,7 +198,6 @@ def test_down_ends_everything(stack: Stack) -> None:
 def test_the_users_own_databases_are_used_instead(
     place: Path, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    Stack(place / "state").down()  # two at a time would only be slower
     with fresh_database(postgres_server) as metadata, fresh_database(postgres_server) as ledger:
         monkeypatch.setenv(METADATA_VARIABLE, metadata)
         monkeypatch.setenv(LEDGER_VARIABLE, ledger)
