@@ -48,7 +48,7 @@ def fixed(bed: Callable[..., Bed]) -> tuple[Bed, StepResult]:
     here = bed({"implement": [edit("a - b", "a + b")]})
     (here.user.path.parent / "issues").mkdir()
     (here.user.path.parent / "issues" / "7.md").write_text("---\ntitle: add subtracts\n---\nIt does.\n")
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     approved(here, done.commit)
     return here, done
 

@@ -34,9 +34,9 @@ from bridle.workspace.files import commit_with
 LOOP = "loop-1"
 ROLES = """
 roles:
-  orchestrator: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {tokens: 30000, turns: 3}}
-  implementer: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {turns: 20, minutes: 5}}
-  judge: {agent: api, model: "anthropic:claude-sonnet-4-5", limits: {turns: 20, minutes: 5}}
+  orchestrator: {agent: codex, model: "openai:gpt-5.5", limits: {tokens: 30000, turns: 3}}
+  implementer: {agent: codex, model: "openai:gpt-5.5", limits: {turns: 20, minutes: 5}}
+  judge: {agent: codex, model: "openai:gpt-5.5", limits: {turns: 20, minutes: 5}}
 """
 
 Session = list[dict[str, Any]]

@@ -60,7 +60,7 @@ def test_rounds_go_on_until_the_criteria_hold_and_end_in_one_draft_pull_request(
     assert (first.verdict, second.verdict) == ("next", "done")
     assert second.base_commit == first.head_commit
     assert bed.user.git("branch", "--format=%(refname:short)").split() == [bed.loop.branch, "main"]
-    assert [show(bed, bed.loop.branch, f"{name}.txt") for name in "abc"] == ["a", "b", "c"]
+    assert [show(bed, bed.loop.branch, f"{name}.txt").strip() for name in "abc"] == ["a", "b", "c"]
     (pull,) = (bed.user.path.parent / "pulls").glob("*.md")
     said = pull.read_text()
     assert "title: Build it." in said

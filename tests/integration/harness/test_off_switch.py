@@ -32,7 +32,7 @@ def test_the_off_switch_ends_every_session_with_its_work_kept_until_it_is_lifted
 
     def stopped(step: Step) -> None:
         with pytest.raises(StopRequested, match="bridle resume --all"):
-            work(step, here.work())
+            work(step, here.work(agent="codex"))
 
     with ThreadPoolExecutor(2) as pool:
         ends = [pool.submit(stopped, step) for step in steps]
@@ -43,7 +43,7 @@ def test_the_off_switch_ends_every_session_with_its_work_kept_until_it_is_lifted
             end.result()
     assert seconds < 20  # ten on a machine that is not full, and far less than the tool's
     with pytest.raises(StopRequested):
-        work(here.step(task="one", generation=5), here.work())
+        work(here.step(task="one", generation=5), here.work(agent="codex"))
     here.ledger.clear_stop("all")
     states = [here.ledger.step_state(step.attempt.step, 2) for step in steps]
     assert [(state.sessions[0].outcome, bool(state.sessions[0].checkpoint)) for state in states] == [

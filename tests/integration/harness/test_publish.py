@@ -31,7 +31,7 @@ def test_a_commit_becomes_one_pull_request_with_evidence(fixed: tuple[Bed, StepR
         (row,) = ledger.cost("dag", run=("dag", "run"))
     usage = row.totals.usage
     numbers = f"| 1 | {usage.input_tokens:,} | {usage.cache_read_tokens:,} | {usage.output_tokens:,} |"
-    assert f"| implement | implementer | claude-sonnet-4-5 {numbers} {row.totals.cost_usd:.4f} |" in text
+    assert f"| implement | implementer | gpt-5.5 {numbers} {row.totals.cost_usd:.4f} |" in text
     assert f"| **in all** |  |  {numbers}" in text
     assert "alone" not in text, "there is nothing to compare a single model with"
     assert result.result["url"].endswith("pulls/1.md")
@@ -64,7 +64,7 @@ def test_publishing_twice_changes_nothing_and_another_commit_updates_the_same_pu
     published(here.step(task="publish"), here, done)
     assert len(pulls(here)) == 1
     again = bed({"implement": [edit("a - b", "b + a")]})
-    other = work(again.step(generation=5), again.work())
+    other = work(again.step(generation=5), again.work(agent="codex"))
     approved(again, other.commit, generation=5)
     published(again.step(task="publish", generation=5), again, other)
     assert len(pulls(here)) == 1
@@ -78,7 +78,7 @@ def test_a_branch_that_a_person_pushed_to_is_left_alone(fixed: tuple[Bed, StepRe
     theirs = here.user.commit({"notes.txt": "a person was here"})
     plain_git(here.user.path, "checkout", "--quiet", "main")
     again = bed({"implement": [edit("a - b", "b + a")]})
-    other = work(again.step(generation=5), again.work())
+    other = work(again.step(generation=5), again.work(agent="codex"))
     approved(again, other.commit, generation=5)
     with pytest.raises(PolicyViolation, match="somebody pushed to it"):
         published(again.step(task="publish", generation=5), again, other)
@@ -87,7 +87,7 @@ def test_a_branch_that_a_person_pushed_to_is_left_alone(fixed: tuple[Bed, StepRe
 
 def test_an_approval_is_for_one_commit_only(bed: Make) -> None:
     here = bed({"implement": [edit("a - b", "a + b")]})
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     approved(here, done.base)
     with pytest.raises(ReviewMismatch, match="not an approved commit"):
         published(here.step(task="publish"), here, done)
@@ -97,7 +97,7 @@ def test_an_approval_is_for_one_commit_only(bed: Make) -> None:
 def test_without_any_approval_nothing_is_published(bed: Make) -> None:
     """Marking the approval task as success in the UI is no approval."""
     here = bed({"implement": [edit("a - b", "a + b")]})
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     with pytest.raises(ReviewMismatch, match="nobody has answered"):
         published(here.step(task="publish"), here, done)
     assert branches(here) == ["main"]
@@ -105,7 +105,7 @@ def test_without_any_approval_nothing_is_published(bed: Make) -> None:
 
 def test_a_run_that_asks_nobody_is_approved_by_policy_and_says_so_and_what_it_changed(bed: Make) -> None:
     here = bed({"implement": [edit("a - b", "a + b")]})
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     gate = here.step(task="approve")
     patch = Bench(gate, here.user.configured()).patch(done.base or "", done.commit or "")
     pass_by_policy(gate, done.commit, "not asked for", patch=patch)
@@ -138,7 +138,7 @@ def test_an_answer_to_a_question_about_another_commit_does_not_count(fixed: tupl
 def test_a_protected_path_stops_the_patch_before_anything_is_pushed(bed: Make) -> None:
     write = {"op": "write", "path": ".github/workflows/own.yml", "content": "on: push\n"}
     here = bed({"implement": [[*edit("a - b", "a + b")[:2], {"ops": [write]}, {"text": "Done."}]]})
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     approved(here, done.commit)
     with pytest.raises(
         PolicyViolation, match=r"\.github/workflows/own\.yml(.|\n)*protected path(.|\n)*patch\.allow"

@@ -27,7 +27,7 @@ Make = Callable[..., Bed]
 
 def test_a_branch_of_a_failed_run_that_never_came_to_a_pull_request_is_taken_back_once(bed: Make) -> None:
     here = bed({"implement": [edit("a - b", "a + b")]})
-    done = work(here.step(), here.work())
+    done = work(here.step(), here.work(agent="codex"))
     (here.folder / "repositories.yaml").write_text(
         "repositories:\n  demo/sample:\n    forge: local\n"
         f"    url: {here.user.path.as_uri()}\n    issues: {here.user.path.parent}/issues\n"
@@ -95,11 +95,11 @@ def test_the_next_session_of_a_host_removes_what_a_killed_one_left(bed: Make) ->
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as killed:
         assert killed.stdout is not None
         assert killed.stdout.readline() == b"at work\n"
-        work(here.step(), here.work())
+        work(here.step(), here.work(agent="codex"))
         assert folder.exists()
         assert socket_folder(name).exists()
         killed.kill()
-    work(here.step(generation=3), here.work())
+    work(here.step(generation=3), here.work(agent="codex"))
     assert not folder.exists()
     assert not socket_folder(name).exists()
 
