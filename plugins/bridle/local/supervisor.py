@@ -45,12 +45,9 @@ _COMMANDS = {
 }
 _LOCAL_SETTINGS = """\
 # Written by Bridle at every start.
-import gc
-
 from bridle import preload
 from bridle.local import reconnect
 
-gc.set_threshold(10_000)  # with Python's 700, a sixth of a component's start is a search for garbage
 preload.install()
 reconnect.install()
 """

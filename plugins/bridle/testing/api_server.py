@@ -68,6 +68,8 @@ class ApiServer:
         migrate.upgrade(self.ledger_url)
         self.task_url = url_for_tasks(self.ledger_url)
         self._folder.prepare()
+        settings = self._folder.airflow_home / "config" / "airflow_local_settings.py"
+        settings.write_text("from bridle import preload\n\npreload.install()\n", encoding="utf-8")
         passwords = json.dumps({name: name for name in self._users})
         write_private(self._folder.passwords, passwords)
         port = free_port()
