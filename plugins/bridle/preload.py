@@ -1,8 +1,8 @@
 """Has Airflow's scheduler and workers load what every step needs: once, before they fork their tasks.
 
 Without, each step loads it again: a third of a second, and memory that no two steps share. Beside that, any
-component starts with less CPU time, as it looks for garbage less often. The `airflow_local_settings.py` of the
-stack calls it; so may yours.
+component starts with less CPU time, as it looks for garbage less often. The stack's own settings file,
+`airflow_local_settings.py`, calls it; so may yours.
 """
 
 import gc
