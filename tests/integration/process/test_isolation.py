@@ -76,7 +76,7 @@ def test_no_environment_of_the_task_can_be_read(isolation, folder, tmp_path):
         box = Sandbox(Isolation({isolation.value!r}), writable=(folder,), user={user})
         look = ["python3", "-I", "-S", "-c", {textwrap.dedent(LOOK)!r}]
         env = child_environment(folder / "home")
-        finished = run(look, cwd=folder, env=env, timeout_seconds=PATIENCE, sandbox=box)
+        finished = run(look, cwd=folder, env=env, timeout_seconds={PATIENCE}, sandbox=box)
         sys.stdout.write(finished.output.decode())
     """
     done = subprocess.run(
