@@ -8,17 +8,17 @@ import pytest
 
 gc.set_threshold(10_000)  # Airflow's modules are looked through less often: they are no garbage
 
-_WITH_AIRFLOW = (
-    *("tests/e2e/", "tests/integration/local/", "tests/integration/cli/", "docs/example/"),
-    "tests/integration/dashboard/",
-)
+_WITH_AIRFLOW = ("tests/e2e/", "tests/integration/local/", "docs/example/")
+_WITH_API_SERVER = "tests/integration/dashboard/"
 _SHORT = ("tests/unit/", "tests/hostile/")
 
 
 def _unit_of_work(nodeid: str) -> str:
     """The tests of a file share servers, and two Airflows at once would starve each other."""
     file = nodeid.partition("::")[0]
-    return "airflow" if file.startswith(_WITH_AIRFLOW) else file
+    if file.startswith(_WITH_AIRFLOW):
+        return "airflow"
+    return "dashboard" if file.startswith(_WITH_API_SERVER) else file
 
 
 @pytest.hookimpl(optionalhook=True)
