@@ -11,7 +11,6 @@ import sys
 _FORKING = {"scheduler", "worker"}
 """Airflow's commands whose processes are forked into tasks: with LocalExecutor, and Celery's workers."""
 
-
 _OBJECTS = 10_000
 """How many more objects there are before garbage is looked for; Python's 700 are made a thousand times while
 a component imports what it will never let go of."""

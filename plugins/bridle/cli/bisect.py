@@ -60,7 +60,6 @@ def bisect(
     Exit code 0 when one commit is to blame; 1 when none can be blamed: the check is flaky, passes on the last
     commit, fails on the first, or it turned more than once.
     """
-
     with open_ledger(state) as ledger:
         ledger.check_schema()
         searched = ledger.find_searched(run_or_loop)

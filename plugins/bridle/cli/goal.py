@@ -70,7 +70,6 @@ def follow_loop(airflow: "AirflowClient", run: "DagRun", loop_id: str, state: "P
     Raises:
         GoalMissed: it ended without its goal.
     """
-
     with open_ledger(state) as ledger:
         following: DagRun | None = run
         while following is not None:

@@ -25,7 +25,6 @@ def spec(
     as_json: AsJson = False,
 ) -> None:
     """Show the tasks of a spec file, as its newest version and the ledger have them."""
-
     with open_ledger(state) as ledger:
         known = ledger.specs()
         name = name or next(iter(known), "")

@@ -9,6 +9,7 @@ from bridle.harness.abandoned import RunState
 from bridle.harness.routine import SPECS
 from bridle.harness.step import Step
 from bridle.ledger.loops import LoopRow, RoundRow
+from bridle.ledger.queries import Queries
 from bridle.ledger.records import StepKey
 from bridle.ledger.tasks import OPEN, WORKING
 
@@ -56,7 +57,9 @@ def release_specs(step: Step, run_state: RunState) -> int:
 def withdraw_questions(step: Step, run_state: RunState) -> int:
     """Withdraw the questions of runs that ended before anybody answered; returns how many."""
     withdrawn = 0
-    for review in step.ledger.open_reviews():
+    with Queries.of(step.ledger) as queries:
+        waiting = queries.reviews(pending=True, limit=None)
+    for review in waiting:
         asking = review.attempt.step
         if _has_ended(run_state(asking.dag_id, asking.run_id)):
             withdrawn += step.ledger.withdraw_review(review.id, "the run ended before anybody answered")

@@ -190,7 +190,12 @@ class Queries:
         return [failure_of(row) for row in self.rows(_of_run(failure, dag_id, run_id))]
 
     def reviews(
-        self, dag_id: str | None = None, run_id: str | None = None, *, pending: bool = False, limit: int = 100
+        self,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        *,
+        pending: bool = False,
+        limit: int | None = 100,
     ) -> list[ReviewRow]:
         """Reviews, newest first; with `pending` only those without an answer."""
         query = select(review).order_by(review.c.id.desc()).limit(limit)

@@ -108,12 +108,6 @@ class Reviews(Part):
             )
         return True
 
-    def open_reviews(self) -> list[ReviewRow]:
-        """Every question that nobody has answered, oldest first."""
-        query = select(review).where(review.c.decision.is_(None)).order_by(review.c.id)
-        with self._db.transaction() as connection:
-            return [review_of(row) for row in connection.execute(query).mappings()]
-
     def withdraw_review(self, review_id: UUID, why: str) -> bool:
         """Say that nobody needs to answer any more; False: somebody has, or it was said before.
 

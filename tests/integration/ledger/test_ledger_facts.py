@@ -73,7 +73,7 @@ def test_a_withdrawn_question_can_still_be_answered_and_an_answered_one_not_with
     review = ask(ledger, make_attempt())
     assert ledger.withdraw_review(review, "the run ended")
     assert not ledger.withdraw_review(review, "again")
-    assert ledger.open_reviews() == []
+    assert ledger.waiting_reviews(STEP.dag_id) == 0
     assert ledger.answer_review(review, decision="approve", by="human:ada", feedback="late")
     assert not ledger.withdraw_review(review, "the run ended")
     assert (ledger.review(review).decision, ledger.review(review).feedback) == ("approve", "late")
