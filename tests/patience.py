@@ -9,7 +9,7 @@ PATIENCE = 120
 """Seconds to wait for what is sure to come: a machine that is full, or stands still, takes its time."""
 
 
-def until(what: str, look: Callable[[], T], seconds: float = PATIENCE) -> T:
+def until(what: str, look: Callable[[], T], seconds: float = PATIENCE, *, pause: float = 0.02) -> T:
     """The first true answer of `look`.
 
     Raises:
@@ -18,7 +18,7 @@ def until(what: str, look: Callable[[], T], seconds: float = PATIENCE) -> T:
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
     return answer
 
 

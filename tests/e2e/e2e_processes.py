@@ -1,13 +1,12 @@
 """A session's processes, found from outside."""
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import psutil
 
 from bridle.process import supervisor
-from patience import pauses_until
+from patience import pauses_until, until
 
 T = TypeVar("T")
 SUPERVISOR = supervisor.__file__
@@ -43,11 +42,7 @@ def eventually(what: str, look: Callable[[], T], seconds: float) -> T:
     Raises:
         AssertionError: there is none in time.
     """
-    deadline = time.monotonic() + seconds
-    while not (answer := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.2)
-    return answer
+    return until(what, look, seconds, pause=0.2)
 
 
 def seconds_until_gone(session_id: str) -> float:
