@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-import psutil
 from e2e_figures import OF_RUN, key_of, rows
 from e2e_processes import processes_of, task_process
 from e2e_run import Run
 
 from patience import pauses_until
+from processes import alive
 
 HELD = f"""
     with mine as (select s.id from session s where {OF_RUN}),
@@ -37,16 +37,9 @@ def seconds_to_end(session_id: str, click: Callable[[], None]) -> float:
 
     A task's slots and folders are locked by its process, and free once that is gone.
     """
-    task: psutil.Process = task_process(session_id)
+    task = task_process(session_id)
     click()
     return pauses_until(
         f"session {session_id} and its task have no process",
-        lambda: not processes_of(session_id) and not _lives(task),
+        lambda: not processes_of(session_id) and not alive(task),
     )
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -34,6 +34,7 @@ from bridle.local.ports import free_port
 from bridle.local.postgres import Postgres
 from bridle.local.rest import AirflowClient
 from bridle.local.stack import StackInfo
+from processes import found
 
 STORES = ("postgres", "redis", "pgbouncer")
 """What Airflow's own services stand on."""
@@ -161,7 +162,7 @@ class Machines:
         address = WORKERS[worker]
         for name in (worker, f"{worker}-logs"):
             del self.components[name]
-        kill(it for it in psutil.process_iter() if _machine_of(it) == address)
+        kill(found(lambda it: it.environ().get("MACHINE") == address))
 
     def healthy(self, name: str, **env: str) -> bool:
         """What the service's own health check says.
@@ -351,13 +352,6 @@ def machines_of(*, dags: Path, include: Path, env: Mapping[str, str]) -> Iterato
 def _service(name: str) -> str:
     """The service that a process belongs to: `airflow-worker-2-logs` to `airflow-worker`."""
     return re.sub(r"-\d.*$", "", name)
-
-
-def _machine_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("MACHINE")
-    except (psutil.Error, OSError):
-        return None
 
 
 def _libpq(url: str) -> str:

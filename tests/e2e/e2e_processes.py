@@ -7,6 +7,7 @@ import psutil
 
 from bridle.process import supervisor
 from patience import pauses_until, until
+from processes import found
 
 T = TypeVar("T")
 SUPERVISOR = supervisor.__file__
@@ -14,25 +15,15 @@ SUPERVISOR = supervisor.__file__
 
 def processes_of(session_id: str) -> list[psutil.Process]:
     """What works for a session: its supervisor, its sandbox, its agent and what that has started."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and (
-                any(session_id in value for value in process.environ().values())
-                or any(session_id in word for word in process.cmdline())
-            ):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+    return found(lambda it: any(session_id in told for told in (*it.environ().values(), *it.cmdline())))
 
 
 def task_process(session_id: str) -> psutil.Process:
     """The Airflow task whose session it is: the parent of the session's supervisor."""
-    (found,) = [
-        it for it in processes_of(session_id) if SUPERVISOR in it.cmdline() and "--parent" in it.cmdline()
-    ]
-    words = found.cmdline()
+    (its_supervisor,) = found(
+        lambda it: SUPERVISOR in it.cmdline() and "--parent" in it.cmdline(), processes_of(session_id)
+    )
+    words = its_supervisor.cmdline()
     return psutil.Process(int(words[words.index("--parent") + 1]))
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,8 @@ import pytest
 from bridle.demo.outcome import branches, check
 from bridle.demo.sample import Sample
 from bridle.local.ports import free_port
+from patience import until
+from processes import found
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -42,17 +43,13 @@ def start(state: Path, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def left_behind(state: Path) -> list[str]:
+def left_behind(state: Path) -> list[psutil.Process]:
     """Processes that name the demo's folder in their command line or environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = [*process.cmdline(), *process.environ().values()]
-        except (psutil.Error, OSError):
-            continue
-        if process.pid != os.getpid() and any(str(state) in word for word in words):
-            found.append(" ".join(process.cmdline()))
-    return found
+
+    def names_it(process: psutil.Process) -> bool:
+        return any(str(state) in told for told in (*process.cmdline(), *process.environ().values()))
+
+    return [process for process in found(names_it) if process.pid != os.getpid()]
 
 
 def test_the_demo_ends_with_a_pull_request_that_passes(state: Path) -> None:
@@ -86,7 +83,4 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
     output, _ = demo.communicate(timeout=240)
     assert demo.returncode == 130, output
     assert "nothing is left running" in output
-    deadline = time.monotonic() + 60
-    while left := left_behind(state):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    until("nothing is left running", lambda: not left_behind(state), 60)

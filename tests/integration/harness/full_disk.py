@@ -6,7 +6,6 @@ PLAN is JSON: a list of tries, each with the shell command that goes before it, 
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -80,7 +79,7 @@ def _left(home: Path) -> list[str]:
     """What is there that only a session at work may have."""
     folders = [*home.glob("sessions/*"), *Path(tempfile.gettempdir()).glob("bridle-*")]
     halves = [*home.rglob("tmp_obj_*"), *home.rglob("tmp_pack_*"), *home.rglob("fast_import_crash_*")]
-    processes = [child.cmdline() for child in psutil.Process(os.getpid()).children(recursive=True)]
+    processes = psutil.Process().children(recursive=True)
     return [*map(str, folders), *map(str, halves), *map(str, processes)]
 
 

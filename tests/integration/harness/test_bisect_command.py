@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,6 +14,8 @@ from bisect_bed import BisectBed
 from bridle.harness.sweep import sweep
 from bridle.ledger.store import Ledger
 from bridle.testing.git_repository import GitRepository
+from patience import until
+from processes import alive, found
 
 CHECK = "sleep 98765"
 
@@ -56,16 +56,14 @@ def begin(bed: BisectBed, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def check_of(search: "subprocess.Popen[str]", patience_seconds: float = 240) -> psutil.Process:
+def check_of(search: "subprocess.Popen[str]") -> psutil.Process:
     """The check that a search is running, once it does."""
-    until = time.monotonic() + patience_seconds
-    while time.monotonic() < until:
-        for child in psutil.Process(search.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if child.cmdline() == CHECK.split():
-                    return child
-        time.sleep(0.1)
-    raise AssertionError(f"no check has begun in {patience_seconds} s")
+    below = psutil.Process(search.pid).children
+
+    def checks() -> list[psutil.Process]:
+        return found(lambda it: it.cmdline() == CHECK.split(), below(recursive=True))
+
+    return until("a check has begun", checks, 240)[0]
 
 
 def test_a_round_that_went_wrong_is_named_after_a_line_for_each_check(bed: BisectBed) -> None:
@@ -113,7 +111,7 @@ def test_a_search_that_is_interrupted_or_whose_terminal_is_closed_is_at_once_tol
     assert [row.state for row in rows] == ["stopped"] * 3
     assert {row.why for row in rows} == {"whoever searched at a terminal ended it"}
     assert all(row.closed_at is not None for row in rows)
-    assert not any(check.is_running() for check in checks)
+    assert not any(alive(check) for check in checks)
 
 
 def test_a_search_that_is_killed_is_closed_by_the_sweeper_once_its_lease_has_run_out(bed: BisectBed) -> None:
@@ -125,15 +123,13 @@ def test_a_search_that_is_killed_is_closed_by_the_sweeper_once_its_lease_has_run
     (lost,) = ledger.bisects(ledger.find_searched("run-1"))
     assert lost.state == "running"
     assert ledger.close_lost_bisects() == [], "not before the lease has run out"
-    alive = begin(bed, "run-1", "--check", CHECK)
+    living = begin(bed, "run-1", "--check", CHECK)
     try:
-        check_of(alive)
+        check_of(living)
         (other, _) = ledger.bisects(ledger.find_searched("run-1"))
         for row in (lost, other):  # as after a minute without a sign of life
             ledger.claim(row.lease, str(row.id), ttl_seconds=0)
-        until = time.monotonic() + 120
-        while ledger.holder(other.lease) is None and time.monotonic() < until:
-            time.sleep(0.2)
+        until("its lease is prolonged", lambda: ledger.holder(other.lease))
         told = sweep(bed.step("sweep"), lambda dag, run: None).summary
         assert "closed 0 lost sessions and 1 lost searches" in told
         lost, other = ledger.bisect(lost.id), ledger.bisect(other.id)
@@ -141,5 +137,5 @@ def test_a_search_that_is_killed_is_closed_by_the_sweeper_once_its_lease_has_run
         assert lost.closed_at is not None
         assert other.state == "running", "who is alive prolongs its lease"
     finally:
-        alive.terminate()
-        alive.communicate(timeout=120)
+        living.terminate()
+        living.communicate(timeout=120)

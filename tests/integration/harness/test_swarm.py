@@ -17,6 +17,7 @@ from bridle.harness.step import Step
 from bridle.harness.work import work
 from bridle.ledger.queries import Queries
 from patience import until
+from processes import found
 
 Make = Callable[..., Bed]
 
@@ -49,11 +50,9 @@ time.sleep(600)
 CAP = 60_000
 
 
-def alive() -> list[int]:
+def alive() -> list[psutil.Process]:
     """Sub-agents that still run on this machine."""
-    return [
-        process.pid for process in psutil.process_iter(["cmdline"]) if MARK in (process.info["cmdline"] or [])
-    ]
+    return found(lambda it: MARK in it.cmdline())
 
 
 def roles(budgets: str) -> Callable[[Bed], Step]:

@@ -16,6 +16,7 @@ import pytest
 from bridle.errors import ConfigError
 from bridle.local.ports import is_free
 from bridle.local.postgres import Postgres
+from processes import alive
 
 
 @pytest.fixture
@@ -77,9 +78,10 @@ def test_data_outlives_kill_9_of_the_server(folder: Path) -> None:
 def test_stop_leaves_no_process_and_frees_the_port(folder: Path) -> None:
     with Postgres(folder, fast=True) as server:
         assert server.process is not None
-        family = [server.process.pid, *(p.pid for p in psutil.Process(server.process.pid).children())]
+        postmaster = psutil.Process(server.process.pid)
+        family = [postmaster, *postmaster.children()]
         port = server.port
-    assert not any(psutil.pid_exists(pid) for pid in family)
+    assert not any(alive(process) for process in family)
     assert is_free(port)
 
 
@@ -97,14 +99,6 @@ def test_server_of_a_killed_owner_ends_and_the_next_owner_starts_on_its_data(fol
     with Postgres(folder) as server:
         assert server.create_database("kept") is False
         assert not alive(orphan)
-
-
-def alive(process: psutil.Process) -> bool:
-    """A zombie is dead: it only waits for whoever inherited it."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_wrong_password_is_refused(folder: Path) -> None:

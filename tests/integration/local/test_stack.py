@@ -1,6 +1,5 @@
 """The local stack, a real one: it starts, it heals, it ends without a trace."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,8 @@ from bridle.local.postgres import Postgres
 from bridle.local.rest import AirflowClient
 from bridle.local.stack import Stack
 from bridle.testing.postgres import fresh_database
+from patience import until
+from processes import alive, found
 
 pytestmark = pytest.mark.slow
 
@@ -66,15 +67,9 @@ def stack(place: Path) -> Stack:
 
 def processes(stack: Stack) -> list[psutil.Process]:
     """The supervisor, all that is below it, and whatever else carries the stack's mark."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER) == str(stack.folder.path):
-                found.append(process)
-        except psutil.Error:
-            continue
+    marked = found(lambda it: it.environ().get(MARKER) == str(stack.folder.path))
     supervisor = supervisor_of(stack)
-    return list({*found, supervisor, *supervisor.children(recursive=True)})
+    return list({*marked, supervisor, *supervisor.children(recursive=True)})
 
 
 def supervisor_of(stack: Stack) -> psutil.Process:
@@ -83,11 +78,8 @@ def supervisor_of(stack: Stack) -> psutil.Process:
     return psutil.Process(report.pid)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 200) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
+def eventually(what: str, look: Callable[[], bool]) -> None:
+    until(what, look, 200, pause=0.1)
 
 
 def client(stack: Stack) -> httpx.Client:
@@ -98,14 +90,14 @@ def client(stack: Stack) -> httpx.Client:
 
 def run_hello(stack: Stack) -> None:
     with client(stack) as api:
-        eventually(lambda: api.get("/dags/hello").status_code == 200)
+        eventually("the DAG is known", lambda: api.get("/dags/hello").status_code == 200)
         run = (
             api.post("/dags/hello/dagRuns", json={"logical_date": None})
             .raise_for_status()
             .json()["dag_run_id"]
         )
         where = f"/dags/hello/dagRuns/{run}"
-        eventually(lambda: api.get(where).json()["state"] == "success")
+        eventually("its run succeeds", lambda: api.get(where).json()["state"] == "success")
 
 
 def test_a_workflow_runs(stack: Stack) -> None:
@@ -145,8 +137,10 @@ def test_a_killed_part_is_started_again_and_workflows_go_on(stack: Stack, name: 
     victim, restarts = part(stack, name)
     assert victim is not None
     psutil.Process(victim).kill()
-    eventually(lambda: part(stack, name)[1] > restarts and part(stack, name)[0] is not None)
-    eventually(lambda: answers(stack))
+    eventually(
+        f"{name} runs again", lambda: part(stack, name)[1] > restarts and part(stack, name)[0] is not None
+    )
+    eventually("the API server answers", lambda: answers(stack))
     run_hello(stack)
 
 
@@ -164,7 +158,7 @@ def test_killed_then_up_on_the_same_data(
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    eventually(lambda: not stack.running)
+    eventually("nothing runs", lambda: not stack.running)
     after = stack.up(tethered=True)
     assert after.password == before.password
     with client(stack) as api:
@@ -183,7 +177,7 @@ def test_the_pools_of_roles_yaml_are_made_and_brought_up_to_date(stack: Stack) -
             return {pool["name"]: pool["slots"] for pool in pools if pool["name"] != "default_pool"}
 
     assert slots() == {"night": 3, "bridle_openrouter": 5}
-    scheduler = next(it for it in processes(stack) if "scheduler" in it.cmdline())
+    scheduler, *_ = found(lambda it: "scheduler" in it.cmdline(), processes(stack))
     make_pools({"night": 4}, scheduler.environ())
     assert slots() == {"night": 4, "bridle_openrouter": 5}
 
@@ -228,10 +222,3 @@ def connections(process: psutil.Process) -> list[Any]:
         return process.net_connections()
     except psutil.NoSuchProcess:  # a worker that has ended since they were listed
         return []
-
-
-def alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -4,13 +4,13 @@ import sys
 import textwrap
 import time
 
-import psutil
 import pytest
 
 from bridle.errors import ConfigError, RepositoryError
 from bridle.workspace.git import git, require_git, run, text
 from bridle.workspace.patch import DiffStat, FileChange, Patch
 from patience import until
+from processes import found
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_git_that_takes_too_long_is_ended_with_all_it_started(bare, tmp_path):
         if pid.read_text():
             break
     assert time.monotonic() - begun < 150, "it waits for what git has started"
-    until("what it has started has ended", lambda: not psutil.pid_exists(int(pid.read_text())))
+    until("what it has started has ended", lambda: not found(lambda it: it.pid == int(pid.read_text())))
 
 
 def test_git_is_never_asked_for_anything_by_prompt(bare):
