@@ -115,8 +115,8 @@ def run(
         while supervised.process.poll() is None and ended == "exit":
             if capture.read(POLL_SECONDS):
                 last_seen = time.monotonic()
-            elif capture.at_end:
-                time.sleep(POLL_SECONDS)
+            elif capture.at_end:  # mostly because it is just ending
+                supervised.await_exit(POLL_SECONDS)
             ended = why_end()
         supervised.end()
         # Read on, so that nobody blocks on a full pipe.
