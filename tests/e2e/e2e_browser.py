@@ -11,7 +11,7 @@ from e2e_run import Run
 from bridle.local.stack import StackInfo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import ConsoleMessage, Locator, Page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
@@ -19,6 +19,8 @@ CHROMIUM = next(
 )
 MILLISECONDS = 90_000
 """How long a page may take on a machine that does much else."""
+UNANSWERED = "Failed to load resource"
+"""How a browser begins what it says of a request without a good answer; pages say that themselves."""
 APPS = "[data-testid=bridle-app], [data-testid=bridle-run-tab], [data-testid=bridle-session-tab]"
 
 
@@ -29,9 +31,10 @@ class Dashboard:
         self.page = page
         self._url = url
         self.errors: list[str] = []
-        """What the page's own code threw."""
+        """What the page's own code threw, also what a boundary of React's caught and told the console."""
         page.set_default_timeout(MILLISECONDS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._heard)
 
     def open(self, page: str, shows: str, **params: object) -> "Page":
         """Open one of Bridle's pages, and wait until it shows something.
@@ -87,6 +90,10 @@ class Dashboard:
     def overflow(self) -> list[str]:
         """What is cut off at the right without a scroller, and the page itself when it scrolls sideways."""
         return list(self.page.evaluate(_OVERFLOW, APPS))
+
+    def _heard(self, message: "ConsoleMessage") -> None:
+        if message.type == "error" and not message.text.startswith(UNANSWERED):
+            self.errors.append(message.text)
 
     def _load(self, path: str, shows: str) -> "Page":
         self.page.goto(self._url + path, wait_until="domcontentloaded", timeout=MILLISECONDS)

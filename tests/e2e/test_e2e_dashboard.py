@@ -92,6 +92,7 @@ def test_the_waterfall_is_walked_by_keys_and_says_why_a_session_was_resumed(
     assert "ended as lost" in told
     page.keyboard.press("Escape")
     details.wait_for(state="detached")
+    assert dashboard.get("waterfall").is_visible()
 
 
 @pytest.mark.parametrize("stage", [SHOWN], indirect=True)

@@ -95,6 +95,8 @@ def of_review(row: ReviewRow) -> Span:
 def of_effect(row: EffectRow) -> Span:
     """An outside write."""
     receipt = row.receipt or {}
+    data = receipt.get("data")
+    commit = data.get("commit") if isinstance(data, dict) else None
     return Span(
         **_of_try(row),
         kind="effect",
@@ -106,6 +108,7 @@ def of_effect(row: EffectRow) -> Span:
         state=row.state,
         detail=f"{row.target} {row.why}".strip()[:LONGEST],
         url=str(receipt.get("url") or "") or None,
+        commit=str(commit or "") or None,
     )
 
 

@@ -14,7 +14,9 @@ export default function Runs() {
   const { q, dag_id, repo, loop_id, state, since, until } = place;
   const wanted = { q, dag_id, repo, loop_id, state, since, until };
   const key = JSON.stringify(wanted);
-  useEffect(() => setPages([]), [key]);
+  useEffect(() => {
+    setPages([]);
+  }, [key]);
   const cursor = pages[pages.length - 1];
   const asked = useApi("runs", { ...wanted, cursor, limit: 50 }, cursor ? 0 : 5);
   const filter = (changes) => change(changes);

@@ -19,7 +19,9 @@ const answered = (span) => (span.answered_models.length ? span.answered_models.j
 
 export const SpanDetails = ({ span, spans, onClose }) => {
   const box = useRef(null);
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "nearest" }); // newer browsers answer with a promise, which React would call when this ends
+  }, []);
   const before = spans.find((each) => each.kind === "session" && each.id === span.resumed_from);
   const facts = [
     ["step", step(span.task_id, span.map_index)],
