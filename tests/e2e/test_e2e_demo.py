@@ -14,7 +14,6 @@ import pytest
 from bridle.demo.outcome import branches, check
 from bridle.demo.sample import Sample
 from bridle.local.ports import free_port
-from patience import until
 from processes import found
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -83,4 +82,5 @@ def test_ctrl_c_in_mid_session_leaves_nothing_running(state: Path) -> None:
     output, _ = demo.communicate(timeout=240)
     assert demo.returncode == 130, output
     assert "nothing is left running" in output
-    until("nothing is left running", lambda: not left_behind(state), 60)
+    psutil.wait_procs(left_behind(state), timeout=60)
+    assert left_behind(state) == []
