@@ -15,6 +15,7 @@ from bridle.process.sandbox import Sandbox
 from bridle.workspace.clone import Clone
 from bridle.workspace.lease import held
 from bridle.workspace.leftovers import socket_folder, sweep_host
+from bridle.workspace.removal import clear
 
 log = logging.getLogger(__name__)
 
@@ -108,5 +109,6 @@ class Desk:
         shutil.rmtree(socket_folder(self.folder.name), ignore_errors=True)
         if self.clone is not None:
             self.clone.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            clear(self.folder)
         self.lease.close()

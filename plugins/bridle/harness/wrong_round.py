@@ -83,7 +83,8 @@ def find_wrong_round(
     except FenceLost:
         raise  # the search is a newer attempt's now
     except BaseException as error:
-        why = str(error) if isinstance(error, BridleError | KeyboardInterrupt) else type(error).__name__
+        foreseen = isinstance(error, BridleError | KeyboardInterrupt)
+        why = str(error) if foreseen else f"{type(error).__name__}: {error}"
         stopped = isinstance(error, StopRequested | KeyboardInterrupt)
         with suppress(LedgerUnavailable):
             ledger.close_bisect(row.id, "stopped" if stopped else "failed", why=why)

@@ -1,13 +1,11 @@
 """The clone that one session works in."""
 
-import os
 import shutil
-import stat
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from bridle.errors import RepositoryError
 from bridle.workspace.carrier import Carrier
@@ -15,6 +13,7 @@ from bridle.workspace.git import git
 from bridle.workspace.lease import held
 from bridle.workspace.mirror import SESSIONS, Mirror
 from bridle.workspace.patch import DiffStat, Patch, read_patch
+from bridle.workspace.removal import clear, remove
 from bridle.workspace.snapshot import Caps, Checkout, LeftOut, Snapshot, take_snapshot
 
 AUTHOR = {
@@ -169,7 +168,7 @@ class Clone:
     def close(self) -> None:
         """Remove the clone from this host; its commits stay in the mirror. May be called twice."""
         with self._lock:
-            remove(self.folder)
+            clear(self.folder)
             self._alive.close()
 
     def __enter__(self) -> Self:
@@ -203,19 +202,3 @@ class Clone:
             env=AUTHOR,
         )
         return done.decode().strip()
-
-
-def remove(folder: Path) -> None:
-    """Remove a session's folder, although an agent may have taken away permissions below it."""
-
-    def unlock_and_retry(function: Any, path: str, _: Any) -> None:
-        for place in (Path(path).parent, Path(path)):
-            if place != folder.parent and stat.S_ISDIR(place.lstat().st_mode):
-                place.chmod(0o700)
-        if function in (os.rmdir, os.unlink):
-            function(path)
-        else:
-            remove(Path(path))
-
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, onerror=unlock_and_retry)

@@ -3,10 +3,14 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bridle.workspace.lock import is_held, locked
+
+LOCK = "lock"
+MARKER = "host"
+"""Names below a held folder; `LOCK` is there for as long as `MARKER` is."""
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _FOREIGN_SECONDS = 24 * 3600.0
@@ -17,27 +21,30 @@ nothing, its age does."""
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process, until the block ends or the process dies."""
-    with locked(folder / "lock", wait_seconds=1):
+    with locked(folder / LOCK, wait_seconds=1):
         # after the lock: who sees it knows that the lock was taken
-        (folder / "host").write_text(_here())
+        (folder / MARKER).write_text(_here())
         yield
 
 
 def is_abandoned(folder: Path) -> bool:
     """Whether nobody works in `folder` any more."""
-    marker = folder / "host"
-    try:
-        if not marker.exists():  # just being made, unless it stays so
-            return _age(folder) > _FOREIGN_SECONDS
-        if is_held(folder / "lock"):
-            return False
-        return _same_kernel(marker.read_text()) or _age(marker) > _FOREIGN_SECONDS
-    except FileNotFoundError:  # its owner has just removed it
-        return False
+    marker = folder / MARKER
+    with suppress(FileNotFoundError):
+        if marker.exists():
+            if is_held(folder / LOCK):
+                return False
+            # an owner that lives, and removes its folder, lets go of the lock after the marker is gone
+            return _same_kernel(marker.read_text()) or _age(marker) > _FOREIGN_SECONDS
+    return _age(folder) > _FOREIGN_SECONDS  # just being made, or removed, unless it stays so
 
 
 def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
+    """Seconds since it was changed; of what is gone, none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _here() -> str:

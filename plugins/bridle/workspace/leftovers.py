@@ -1,14 +1,11 @@
 """What a killed session or check leaves on its host, and its removal."""
 
-import logging
 import shutil
 import tempfile
 from pathlib import Path
 
-from bridle.workspace.clone import remove
 from bridle.workspace.lease import is_abandoned
-
-log = logging.getLogger(__name__)
+from bridle.workspace.removal import clear
 
 
 def socket_folder(session_id: str) -> Path:
@@ -36,10 +33,6 @@ def sweep_host(root: Path) -> list[str]:
         if not is_abandoned(folder):
             continue
         shutil.rmtree(socket_folder(folder.name), ignore_errors=True)
-        try:
-            remove(folder)
-        except OSError as error:  # the last of what was killed is still writing
-            log.info("%s stays until the next sweep: %s", folder, error)
-        else:
+        if clear(folder):
             swept.append(folder.name)
     return swept

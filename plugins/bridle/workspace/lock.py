@@ -33,8 +33,12 @@ def locked(path: Path, *, wait_seconds: float) -> Iterator[int]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock at `path`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Whether a living process holds the lock at `path`.
+
+    Raises:
+        FileNotFoundError: there is no lock; none is made, where its owner may be about to remove the folder.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         return not _taken(descriptor)
     finally:
