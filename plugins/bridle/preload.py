@@ -28,6 +28,8 @@ def load() -> None:
     import genai_prices.data  # noqa: F401 (loads itself only with the first price)
 
     import bridle.harness.work  # noqa: F401
+    from bridle.gateway.certificates import trusted
     from bridle.guard.scanner import find_secrets
 
     find_secrets("")
+    trusted()

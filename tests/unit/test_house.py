@@ -65,7 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("agents", "config", "errors", "gateway", "harness", "ledger", "process", "webhook", "workspace"),
     },
     "plugin": {"dashboard", "version"},
-    "preload": {"harness", "guard"},
+    "preload": {"harness", "gateway", "guard"},
     "webhook": set(),
     "models": set(),
     "errors": set(),

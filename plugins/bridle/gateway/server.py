@@ -20,6 +20,7 @@ from bridle.agents.base import Event
 from bridle.errors import ConfigError
 from bridle.gateway.app import gateway_app
 from bridle.gateway.budget import Meter
+from bridle.gateway.certificates import trusted
 from bridle.gateway.chain import Chain
 from bridle.gateway.estimate import Estimator
 from bridle.gateway.progress import Ending, Progress
@@ -40,7 +41,7 @@ class Gateway:
     """The door of one session; a context manager.
 
     Everything is made on entry, in a thread of its own, so that a task process forked from an Airflow worker
-    inherits nothing of it. Loopback only.
+    inherits nothing of it but the certificates. Loopback only.
 
     Args:
         upstream: where calls go.
@@ -205,6 +206,7 @@ class Gateway:
                 "timeout": httpx.Timeout(None, connect=upstreams[0].timeouts.connect),
                 "limits": httpx.Limits(max_connections=None),
                 "trust_env": upstreams[0].app is None,
+                "verify": trusted(),
             }
             client = self._tape.client(options) if self._tape else httpx.AsyncClient(**options)
             await stack.enter_async_context(client)
