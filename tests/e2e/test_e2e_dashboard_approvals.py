@@ -53,11 +53,11 @@ def question_on(dashboard: Dashboard, run: Run) -> "Locator":
     return page.locator(f"[data-testid=approval][data-run='{run.run_id}']")
 
 
-def answer_in_airflow(run: Run, task_id: str) -> tuple[list[str], str, str]:
-    """What was chosen, what was said with it, and by whom."""
+def answer_in_airflow(run: Run, task_id: str) -> tuple[list[str], dict[str, str], str]:
+    """What was chosen, what was filled in, and by whom."""
     path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}/-1/hitlDetails"
     kept = run.airflow._get(path)
-    return kept["chosen_options"], kept["params_input"]["feedback"], kept["responded_by_user"]["name"]
+    return kept["chosen_options"], kept["params_input"], kept["responded_by_user"]["name"]
 
 
 def reviews(stage: Stage, run: Run, task_id: str) -> list[dict[str, str]]:
@@ -76,11 +76,12 @@ def test_a_pull_request_is_turned_down_with_feedback_on_the_page_of_approvals(
     asked.wait_for(state="detached")
     assert dashboard.get("answered").first.inner_text().startswith("✓ Reject: Open a draft pull request")
     assert run.ended() == "success", run.failures()
-    assert answer_in_airflow(run, "approve_pull_request") == (["Reject"], FEEDBACK, "admin")
+    commit = run.sessions("fix.implement_1")[0].commit
+    told = {"feedback": FEEDBACK, "about": commit}
+    assert answer_in_airflow(run, "approve_pull_request") == (["Reject"], told, "admin")
     states = run.states()
     assert states["approve_pull_request"] == "success"
     assert {states[task] for task in ("open_pull_request", "report", "label_fixed")} == {"skipped"}
-    commit = run.sessions("fix.implement_1")[0].commit
     (review,) = reviews(stage, run, "approve_pull_request")
     assert review == {"decision": "reject", "by": "human:admin", "feedback": FEEDBACK, "commit": commit}
     decisions = rows(
@@ -108,7 +109,8 @@ def test_a_round_is_sent_back_with_feedback_which_the_next_orchestrator_is_told(
     asked.get_by_test_id("answer-Reject").click()
     asked.wait_for(state="detached")
     assert first.ended() == "success", first.failures()
-    assert answer_in_airflow(first, "review_round") == (["Reject"], MORE, "admin")
+    options, told, who = answer_in_airflow(first, "review_round")
+    assert (options, told["feedback"], who) == (["Reject"], MORE, "admin")
     assert first.states()["open_pull_request"] == "skipped"
     assert stage.nothing_published()
     (review,) = reviews(stage, first, "review_round")

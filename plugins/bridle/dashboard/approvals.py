@@ -1,6 +1,6 @@
 """`GET /bridle/api/approvals`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from bridle.dashboard.books import queries
 from bridle.dashboard.rights import ReadableDags, User, those
 from bridle.dashboard.shapes.approvals import Approval, Approvals
 from bridle.ledger.records import ReviewRow, StepKey
+from bridle.ledger.reviews import ABOUT, TEXT, about
 from bridle.ledger.run_list import RunKey
 
 router = APIRouter()
@@ -43,8 +44,35 @@ def waiting(user: BaseUser, dags: Collection[str], *, of_run: RunKey | None = No
             review=reviews.get(_step(row)),
             may_answer=row["dag_id"] in answerable and _is_assigned(user, row["assignees"]),
         )
-        for row in asked
+        for row in _up_to_date(asked, reviews)
     ]
+
+
+def _up_to_date(
+    asked: Sequence[dict[str, Any]], reviews: Mapping[StepKey, ReviewRow]
+) -> Iterator[dict[str, Any]]:
+    """The questions as they are asked now: of a task that is cleared and asks anew, Airflow has the first."""
+    anew = {
+        step: review
+        for row in asked
+        if (review := reviews.get(step := _step(row))) and _shown(row) not in (None, about(review))
+    }
+    texts = queries().texts([str(review.snapshot.get(TEXT)) for review in anew.values()])
+    for row in asked:
+        review = anew.get(_step(row))
+        yield row | _as_kept(review, texts) if review else row
+
+
+def _shown(row: dict[str, Any]) -> str | None:
+    """What Airflow's question is about; None when it does not say."""
+    field = (row["params"] or {}).get(ABOUT)
+    return field.get("value") if isinstance(field, dict) else field
+
+
+def _as_kept(review: ReviewRow, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The question as the ledger has it."""
+    text = texts.get(str(review.snapshot.get(TEXT)), "The text is not kept any more; see the run.")
+    return {"created_at": review.opened_at, "subject": review.subject, "body": text}
 
 
 def _step(row: dict[str, Any]) -> StepKey:
@@ -61,6 +89,9 @@ def _is_assigned(user: BaseUser, assignees: list[dict[str, str]] | None) -> bool
 def _approval(row: dict[str, Any], *, review: ReviewRow | None, may_answer: bool) -> Approval:
     parts = [quote(str(row[name]), safe="") for name in ("dag_id", "run_id", "task_id", "map_index")]
     path = "api/v2/dags/{}/dagRuns/{}/taskInstances/{}/{}/hitlDetails".format(*parts)
+    params = dict(row["params"] or {})
+    params.pop(ABOUT, None)
+    shown = _shown(row)
     return Approval(
         dag_id=row["dag_id"],
         run_id=row["run_id"],
@@ -71,7 +102,8 @@ def _approval(row: dict[str, Any], *, review: ReviewRow | None, may_answer: bool
         body=(row["body"] or "")[:LONGEST_BODY],
         options=list(row["options"]),
         multiple=bool(row["multiple"]),
-        params=row["params"] or {},
+        params=params,
+        filled={} if shown is None else {ABOUT: about(review) if review else shown},
         assignees=[assignee["name"] for assignee in row["assignees"] or []],
         may_answer=may_answer,
         answer_path=path,

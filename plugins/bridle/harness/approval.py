@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bridle.errors import ReviewMismatch
@@ -10,7 +11,7 @@ from bridle.harness.evidence import Check, Evidence
 from bridle.harness.reference import expand
 from bridle.harness.result import StepResult
 from bridle.harness.step import Step
-from bridle.ledger.reviews import APPROVE, DIFF, REJECT, WITHDRAWN
+from bridle.ledger.reviews import APPROVE, DIFF, REJECT, TEXT, WITHDRAWN, about
 from bridle.workspace.patch import Patch
 
 DIFF_CHARACTERS = 8_000
@@ -23,12 +24,24 @@ FACT_BYTES = 600
 """How much of one fact is shown; an agent wrote most of them."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What to put to a human."""
+
+    text: str
+    """Shown with the question; Markdown."""
+    about: str
+    """What the answer is for; has to come back with it."""
+
+
 def ask(
     step: Step, *, subject: str, commit: str | None, inputs: Mapping[str, Any], patch: Patch | None = None
-) -> str:
-    """Record what is asked and shown, and return the text to show with the question (Markdown).
+) -> Asked:
+    """Record what is asked and shown.
 
-    Airflow 3.3 keeps the first text of a task instance for ever, so it holds facts of this ask only.
+    Airflow 3.3 goes on showing the first text of a task instance when it is cleared and asks anew
+    (https://github.com/apache/airflow/pull/73235). So the text is kept in the ledger too, for the
+    dashboard, and an answer says what it is for.
 
     Args:
         step: the asking step.
@@ -38,22 +51,30 @@ def ask(
         patch: what the commit changes; kept in the ledger, and shown when it is short.
     """
     shown = {name: expand(value, step.ledger) for name, value in inputs.items()}
-    snapshot = shown | _kept(step, patch)
+    text = step.ledger.redactor.text(_text(step, commit, shown, patch))
     review_id = step.ledger.open_review(
         step.attempt,
         subject=subject,
         commit=commit or "",
         patch_hash="" if patch is None else patch.hash,
-        snapshot=snapshot,
+        snapshot=shown
+        | _kept(step, patch)
+        | {TEXT: step.ledger.put_artifact(text, "text/markdown", "question")},
     )
+    review = step.ledger.review(review_id)
+    assert review is not None  # noqa: S101 (it was written just now)
+    return Asked(text, about(review))
+
+
+def _text(step: Step, commit: str | None, shown: Mapping[str, Any], patch: Patch | None) -> str:
     evidence = Evidence.of_run(step)
     lines = [f"Commit `{commit[:10]}`" if commit else ""]
     lines += [_check(check) for check in evidence.checks if check.commit == commit]
     lines += [facts(shown), f"Spent so far in this run: {evidence.total.cost} US dollars"]
     if patch is not None:
         lines.append(_diff(patch))
-    lines.append(f"Review `{review_id}`; more: `bridle show {step.attempt.step.run_id}`")
-    return step.ledger.redactor.text("\n\n".join(line for line in lines if line))
+    lines.append(f"More: `bridle show {step.attempt.step.run_id}`")
+    return "\n\n".join(line for line in lines if line)
 
 
 def answered(step: Step) -> StepResult | None:
@@ -64,11 +85,22 @@ def answered(step: Step) -> StepResult | None:
     return _result(review.decision, review.commit or None, review.by or "", review.feedback or "")
 
 
-def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, feedback: str) -> StepResult:
+def record_answer(
+    step: Step, *, commit: str | None, approved: bool, by: str, feedback: str, answers: str | None = None
+) -> StepResult:
     """Write the answer down.
 
+    Args:
+        step: the asking step.
+        commit: what the approval is for.
+        approved: what was answered.
+        by: whose name stands for it.
+        feedback: what should be different.
+        answers: `Asked.about` of the question that was shown; None: whatever is asked now.
+
     Raises:
-        ReviewMismatch: the commit is not the one that the question was about.
+        ReviewMismatch: the commit is not the one that the question was about, or it was another question
+            that was shown.
     """
     review = step.ledger.latest_review(step.attempt)
     if review is None or review.commit != (commit or ""):
@@ -76,6 +108,13 @@ def record_answer(step: Step, *, commit: str | None, approved: bool, by: str, fe
         raise ReviewMismatch(
             f"{step.attempt.step.path}: the answer is for {asked}, but the commit is now {str(commit)[:10]}. "
             f"Clear this task to ask again"
+        )
+    if answers and answers != about(review):
+        raise ReviewMismatch(
+            f"{step.attempt.step.path}: the answer is for {answers[:10]}, and what is asked now is about "
+            f"{about(review)[:10]}: Airflow's own form shows the first question of a task, also when it was "
+            "cleared and asks anew. Clear this task, and answer on Bridle's page of approvals, or with "
+            "`bridle approve`"
         )
     decision = APPROVE if approved else REJECT
     who = by if ":" in by else f"human:{by}"

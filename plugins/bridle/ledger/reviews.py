@@ -1,5 +1,7 @@
 """Reviews: what a human was shown and answered, tied to one commit."""
 
+import hashlib
+import json
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,11 @@ WITHDRAWN = "withdrawn"
 """Nobody answered, and nobody needs to any more."""
 
 DIFF = "diff"
-"""Key of a review's snapshot under which the artifact with the patch is kept."""
+TEXT = "question"
+"""Keys of a review's snapshot under which artifacts are kept: the patch, and the text with the question."""
+
+ABOUT = "about"
+"""Field of the form that says what is shown, so that an answer names it."""
 
 
 class Reviews(Part):
@@ -152,6 +158,14 @@ class Reviews(Part):
         with self._db.transaction() as connection:
             rows = connection.execute(select(review).where(run).order_by(review.c.opened_at)).mappings()
             return [review_of(row) for row in rows]
+
+
+def about(row: ReviewRow) -> str:
+    """What an answer has to be for: the commit, or where there is none, a digest of the facts shown."""
+    if row.commit:
+        return row.commit
+    shown = {name: value for name, value in row.snapshot.items() if name != TEXT}
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def review_of(row: RowMapping) -> ReviewRow:

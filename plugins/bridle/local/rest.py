@@ -86,6 +86,7 @@ class Question(_Answer):
     body: str | None = None
     options: list[str]
     created_at: datetime
+    started_at: datetime | None = Field(validation_alias=AliasPath("task_instance", "start_date"))
     response_received: bool = False
     chosen_options: list[str] | None = None
 
@@ -243,7 +244,9 @@ class AirflowClient:
             raise InvalidInput(
                 f"{question.id}: answer with one of {', '.join(question.options)}, not {option!r}"
             )
-        if (datetime.now(UTC) - question.created_at).total_seconds() < FRESH_SECONDS:
+        # of a task that was cleared and asks anew, Airflow has the time of the first question
+        asked_at = max(question.created_at, question.started_at or question.created_at)
+        if (datetime.now(UTC) - asked_at).total_seconds() < FRESH_SECONDS:
             time.sleep(SETTLE_SECONDS)
         path = f"{_run(question.dag_id, question.run_id)}/taskInstances/{quote(question.task_id)}"
         body = {"chosen_options": [option], "params_input": {"feedback": feedback} if feedback else {}}

@@ -36,7 +36,10 @@ class HumanApprovalSensor(ApprovalOperator):
 
     The question is asked in Airflow's own UI (Browse, Required Actions) and can be answered by REST. It names
     the commit that it is for: when another commit has come about since, the task fails instead of passing an
-    approval on. Rejecting skips what follows; the feedback is recorded.
+    approval on. So it does when Airflow's form was about something else: of a task that is cleared and asks
+    anew, Airflow 3.3 shows the first question (https://github.com/apache/airflow/pull/73235); Bridle's page
+    of approvals, `bridle show` and `bridle approve` have the new one. Rejecting skips what follows; the
+    feedback is recorded.
 
     Args:
         commit: what the approval is for; None for things that are no code. Templated.
@@ -89,7 +92,7 @@ class HumanApprovalSensor(ApprovalOperator):
 
     def execute(self, context: "Context") -> Any:
         from bridle.harness.approval import answered, ask, pass_by_policy
-        from bridle.ledger.reviews import REJECT
+        from bridle.ledger.reviews import ABOUT, REJECT
 
         with failing_clearly(), step_of(context, threading.Event()) as step:
             if not (_true(self.required) or _true(self.insist)):
@@ -100,12 +103,20 @@ class HumanApprovalSensor(ApprovalOperator):
             if decision is not None:
                 push(context, step, decision)
             else:
-                self.body = ask(
+                asked = ask(
                     step,
                     subject=self.subject,
                     commit=self.commit,
                     inputs=self.inputs,
                     patch=self._patch(step),
+                )
+                self.body = asked.text
+                self.params[ABOUT] = Param(
+                    asked.about,
+                    type="string",
+                    title="About",
+                    description="What you answer about. Leave it as it is.",
+                    source="task",
                 )
         if decision is None:
             return super().execute(context)
@@ -115,6 +126,7 @@ class HumanApprovalSensor(ApprovalOperator):
 
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         from bridle.harness.approval import record_answer
+        from bridle.ledger.reviews import ABOUT
 
         if event.get("error_type") == "timeout":
             # a retry would only ask again
@@ -123,6 +135,8 @@ class HumanApprovalSensor(ApprovalOperator):
             )
         if "error" in event:
             return super().execute_complete(context, event)
+        filled = dict(event["params_input"] or {})
+        shown = filled.pop(ABOUT, None)
         with failing_clearly(), step_of(context, threading.Event()) as step:
             result = record_answer(
                 step,
@@ -131,11 +145,12 @@ class HumanApprovalSensor(ApprovalOperator):
                 by="policy:timeout"
                 if event["timedout"]
                 else (event["responded_by_user"] or {}).get("name", "unknown"),
-                feedback=(event["params_input"] or {}).get("feedback") or "",
+                feedback=filled.get("feedback") or "",
+                answers=None if event["timedout"] else shown,
             )
             push(context, step, result)
         # the answer itself stays out of XCom: the ledger has it, and feedback may be long
-        super().execute_complete(context, event)
+        super().execute_complete(context, event | {"params_input": filled})
         return None
 
     def _patch(self, step: "Step") -> "Patch | None":

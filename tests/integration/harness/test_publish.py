@@ -7,7 +7,7 @@ from harness_bench import Bed, edit
 from publish_bed import ISSUE, SEEN, approved, branches, published, pulls
 
 from bridle.errors import PolicyViolation, ReviewMismatch
-from bridle.harness.approval import ask, pass_by_policy, record_answer
+from bridle.harness.approval import answered, ask, pass_by_policy, record_answer
 from bridle.harness.bench import Bench
 from bridle.harness.result import StepResult
 from bridle.harness.work import work
@@ -133,6 +133,38 @@ def test_an_answer_to_a_question_about_another_commit_does_not_count(fixed: tupl
     ask(gate, subject="Publish?", commit=done.base, inputs={})
     with pytest.raises(ReviewMismatch, match="ask again"):
         record_answer(gate, commit=done.commit, approved=True, by="ada", feedback="")
+
+
+def test_an_answer_to_what_was_shown_before_does_not_count(fixed: tuple[Bed, StepResult]) -> None:
+    """Airflow's form shows the first question of a task, also when another commit is asked about."""
+    here, done = fixed
+    first = ask(here.step(task="gate"), subject="Publish?", commit=done.base, inputs={})
+    again = here.step(task="gate", generation=5)
+    asked = ask(again, subject="Publish?", commit=done.commit, inputs={})
+    answer = {"commit": done.commit, "approved": True, "by": "ada", "feedback": ""}
+    with pytest.raises(ReviewMismatch, match="`bridle approve`"):
+        record_answer(again, **answer, answers=first.about)
+    assert answered(again) is None
+    record_answer(again, **answer, answers=asked.about)
+    assert answered(again) is not None
+
+
+def test_an_answer_about_facts_is_for_those_that_were_shown(fixed: tuple[Bed, StepResult]) -> None:
+    here, _ = fixed
+    first = ask(here.step(task="gate"), subject="Go on?", commit=None, inputs={"plan": "Add."})
+    again = here.step(task="gate", generation=5)
+    same = ask(again, subject="Go on?", commit=None, inputs={"plan": "Add."})
+    assert same.about == first.about, "what it cost so far is another text, and no other question"
+    ask(here.step(task="gate", generation=6), subject="Go on?", commit=None, inputs={"plan": "Remove."})
+    with pytest.raises(ReviewMismatch, match="what is asked now"):
+        record_answer(
+            here.step(task="gate", generation=6),
+            commit=None,
+            approved=True,
+            by="ada",
+            feedback="",
+            answers=first.about,
+        )
 
 
 def test_a_protected_path_stops_the_patch_before_anything_is_pushed(bed: Make) -> None:

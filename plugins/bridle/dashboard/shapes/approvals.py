@@ -29,6 +29,8 @@ class Approval(Shape):
     """Whether several may be chosen."""
     params: dict[str, Any]
     """Fields to fill in, as Airflow describes them: name to value, or to `{value, description, schema}`."""
+    filled: dict[str, str]
+    """Fields that are filled in already, and belong to each answer."""
     assignees: list[str]
     """Who may answer; empty: everybody with the right."""
     may_answer: bool

@@ -34,7 +34,7 @@ export const Approval = ({ asked, onDone }) => {
     setSending(option);
     setError(null);
     try {
-      await patchAirflow(asked.answer_path, { chosen_options: [option], params_input: values });
+      await patchAirflow(asked.answer_path, { chosen_options: [option], params_input: { ...values, ...asked.filled } });
       onDone(`${option}: ${asked.subject}`);
     } catch (refused) {
       setError(refused.status === 409 ? new Error("Somebody has answered it meanwhile.") : refused);
