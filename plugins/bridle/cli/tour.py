@@ -94,6 +94,7 @@ class Tour:
             raise ConfigError(INSTALL)
         if self._connection:
             _require_sandbox()
+        self._stack.down()  # what a killed demo has left would go on writing to what is laid out now
         self._lay_out()
         try:
             with self._steps.step("Start PostgreSQL and Airflow on this machine") as say:

@@ -33,14 +33,14 @@ class StackLock:
         except FileNotFoundError:
             return False
         try:
-            return not _locked(descriptor)
+            return not _locked(descriptor, fcntl.LOCK_SH)  # two who only ask do not see each other
         finally:
             os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,12 +116,16 @@ class Stack:
         Raises:
             StackError: it did not become ready; nothing is left running. The message names the reason.
         """
+        say = progress or (lambda line: None)
+        if self._ending():
+            say("waiting for the stack before to end")
+            self._wait_while(self._ending)
         if not self.running:
             self.folder.prepare()
             self._options.write(self.folder.options)
             self.folder.report.unlink(missing_ok=True)
             self._launch(tethered=tethered)
-        self._wait_until_ready(progress or (lambda line: None))
+        self._wait_until_ready(say)
         return self.info()
 
     def info(self) -> StackInfo:
@@ -152,15 +157,18 @@ class Stack:
         Raises:
             StackError: something could not be ended.
         """
+        if self._supervisor is not None and not self.running:
+            self._supervisor.terminate()  # it may be about to begin, or have ended long ago
+            with suppress(subprocess.TimeoutExpired):
+                self._supervisor.wait(_STOP_SECONDS)
+        self._wait_while(lambda: self.running and self.status() is None)  # it has just begun
         report = self.status()
         if report is None:
             return end_leftovers(self.folder.path) > 0
         supervisor = _process(report)
         if supervisor is not None:
             supervisor.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        while self.running and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self._wait_while(lambda: self.running)
         if self.running and supervisor is not None:
             kill([supervisor])
         end_leftovers(self.folder.path)
@@ -202,9 +210,18 @@ class Stack:
         raise StackError(f"the stack is not ready after {_START_SECONDS} s; see {self.folder.logs}")
 
     def _ended(self) -> bool:
-        if self._supervisor is not None:
-            return self._supervisor.poll() is not None
-        return not self.running
+        """Whether nobody brings it up any more: neither we, nor another `up` that was faster."""
+        return not self.running and (self._supervisor is None or self._supervisor.poll() is not None)
+
+    def _ending(self) -> bool:
+        report = self.status()
+        return report is not None and report.phase in ("stopping", "stopped", "failed")
+
+    def _wait_while(self, this: Callable[[], bool]) -> None:
+        """Wait until it is over, for as long as a stack may take to end."""
+        deadline = time.monotonic() + _STOP_SECONDS
+        while this() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _here_or_shipped(given: Path | None, name: str) -> Path:

@@ -70,6 +70,9 @@ _FIXED: Mapping[str, str] = {
     "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
     "GIT_ALLOW_PROTOCOL": "file:http:https:ssh:git",
 }
+_FOLDER_WENT = "unable to create temporary file: No such file or directory"
+"""What git says when the `gc` of another process removed the empty folder that it had just made for an
+object; the same again makes another."""
 _PROXY = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _PASSED_ON = ("PATH", "TMPDIR", "SSH_AUTH_SOCK", *_PROXY, *map(str.upper, _PROXY))
 
@@ -129,6 +132,13 @@ def run(*arguments: str, **options: Unpack[Options]) -> Finished:
         ConfigError: there is no git, or it is too old.
     """
     require_git()
+    done = _run(*arguments, **options)
+    if done.exit_code != 0 and _FOLDER_WENT in done.errors:
+        return _run(*arguments, **options)
+    return done
+
+
+def _run(*arguments: str, **options: Unpack[Options]) -> Finished:
     where = options.get("work_tree", options["git_dir"])
     patience = options.get("timeout_seconds", 300.0)
     process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """A lock between processes of one host that ends with whoever holds it."""
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bridle.errors import ForgeDown
+
+log = logging.getLogger(__name__)
+
+_QUIET_SECONDS = 5.0
+"""How long to wait without a word."""
 
 
 @contextmanager
@@ -23,9 +29,13 @@ def locked(path: Path, *, wait_seconds: float) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait_seconds
+        told = time.monotonic() + _QUIET_SECONDS
         while not _taken(descriptor):
             if time.monotonic() > deadline:
                 raise ForgeDown(f"another process has held {path} for {wait_seconds:g} s; try again later")
+            if time.monotonic() > told:
+                log.info("waiting for another process, which holds %s", path)
+                told = deadline
             time.sleep(0.02)
         yield descriptor
     finally:
@@ -40,14 +50,14 @@ def is_held(path: Path) -> bool:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        return not _taken(descriptor)
+        return not _taken(descriptor, fcntl.LOCK_SH)  # two who only ask do not see each other
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
+def _taken(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

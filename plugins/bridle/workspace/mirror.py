@@ -18,7 +18,10 @@ from bridle.workspace.patch import Patch, read_patch
 from bridle.workspace.remote import Remote
 
 FETCH_SECONDS = 600.0
-"""Longest fetch, push or look at a remote."""
+"""Longest fetch, push or look at a remote; and longest wait for another one of them."""
+
+STALE_SECONDS = 60.0
+"""How old the lock of a single ref is when whoever took it is dead: git holds one for milliseconds."""
 
 SESSIONS = "refs/bridle/sessions/"
 """Refs of sessions: `<session id>/base`, `/checkpoint`, `/commit`."""
@@ -90,7 +93,7 @@ class Mirror:
         self._create()
         return git(*arguments, git_dir=self.path, stdin=stdin)
 
-    def fetch(self, *, wait_seconds: float = 120.0) -> None:
+    def fetch(self, *, wait_seconds: float = FETCH_SECONDS) -> None:
         """Bring branches and tags up to date, one fetch at a time per host.
 
         Raises:
@@ -150,6 +153,10 @@ class Mirror:
 
     def keep(self, ref: str, sha: str) -> None:
         """Point `ref` (below refs/bridle/) at `sha`, so that it survives garbage collection."""
+        stale = self.path / f"{ref}.lock"
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stale.stat().st_mtime > STALE_SECONDS:
+                stale.unlink()
         self.git("update-ref", ref, sha)
 
     def diff(self, base: str, head: str) -> Patch:
@@ -168,12 +175,13 @@ class Mirror:
         # the harness' own settings switch it off, for all other commands
         worth_it = {"gc.auto": str(loose_objects), "gc.autoDetach": "false"}
         oldest = time.time() - older_than_days * 86400
-        with locked(self._lock_file, wait_seconds=120):
+        with locked(self._lock_file, wait_seconds=FETCH_SECONDS) as lock:
             self._remove_stale_locks()
             listed = self.git("for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/bridle/")
             old = [ref for date, ref in map(bytes.split, listed.splitlines()) if int(date) < oldest]
-            self.git("update-ref", "--stdin", stdin=b"".join(b"delete %b\n" % ref for ref in old))
-            git("gc", "--auto", "--quiet", git_dir=self.path, settings=worth_it)
+            gone = b"".join(b"delete %b\n" % ref for ref in old)
+            git("update-ref", "--stdin", git_dir=self.path, stdin=gone, keep_open=(lock,))
+            git("gc", "--auto", "--quiet", git_dir=self.path, settings=worth_it, keep_open=(lock,))
 
     def _commit(self, name: str) -> str | None:
         self._create()
@@ -206,8 +214,9 @@ class Mirror:
 
     def _remove_stale_locks(self) -> None:
         """Remove what a killed git left; whoever holds our lock knows that no other git is writing these."""
-        for place in (self.path / "refs" / "heads", self.path / "refs" / "tags"):
-            for stale in place.rglob("*.lock"):
+        for place in ("refs/heads", "refs/tags", "objects/info"):
+            for stale in (self.path / place).rglob("*.lock"):
                 stale.unlink(missing_ok=True)
-        for name in ("packed-refs.lock", "shallow.lock", "HEAD.lock", "config.lock"):
+        # .new: what packed-refs was to become; where it is, git makes no other
+        for name in ("packed-refs.lock", "packed-refs.new", "shallow.lock", "HEAD.lock", "config.lock"):
             (self.path / name).unlink(missing_ok=True)

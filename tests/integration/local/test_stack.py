@@ -1,6 +1,8 @@
 """The local stack, a real one: it starts, it heals, it ends without a trace."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -180,6 +182,46 @@ def test_the_pools_of_roles_yaml_are_made_and_brought_up_to_date(stack: Stack) -
     scheduler, *_ = found(lambda it: "scheduler" in it.cmdline(), processes(stack))
     make_pools({"night": 4}, scheduler.environ())
     assert slots() == {"night": 4, "bridle_openrouter": 5}
+
+
+def test_an_up_while_it_goes_down_waits_for_the_end_and_starts_it_again(place: Path, stack: Stack) -> None:
+    supervisor_of(stack).terminate()
+    eventually("it is about to end", stack._ending)
+    again = Stack(
+        place / "state", port=free_port(), dags=place / "dags", include=place / "include", fast=True
+    )
+    said: list[str] = []
+    again.up(said.append, tethered=True)
+    assert said[0] == "waiting for the stack before to end"
+    run_hello(again)
+
+
+def test_of_two_that_bring_it_up_at_once_one_does_and_both_say_how_to_reach_it(place: Path) -> None:
+    both = [
+        Stack(place / "at-once", port=port, dags=place / "dags", include=place / "include", fast=True)
+        for port in (free_port(), free_port())
+    ]
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            one, other = pool.map(lambda stack: stack.up(), both)
+        assert one == other
+    finally:
+        both[0].down()
+    assert not both[1].running
+
+
+@pytest.mark.parametrize("later", [0.0, 1.0])
+def test_a_start_that_is_broken_off_leaves_nothing(place: Path, later: float) -> None:
+    """Right after its process was started that has said nothing yet, too: who presses Ctrl-C means it."""
+    begun = Stack(place / "broken-off", port=free_port(), dags=place / "dags", fast=True)
+    begun.folder.prepare()
+    begun._options.write(begun.folder.options)
+    begun._launch(tethered=False)
+    time.sleep(later)
+    begun.down()
+    time.sleep(1.0)
+    assert not begun.running
+    assert not found(lambda it: it.environ().get(MARKER) == str(begun.folder.path))
 
 
 def test_down_ends_everything(stack: Stack) -> None:

@@ -292,6 +292,20 @@ def test_old_refs_are_forgotten_and_young_ones_kept(mirror, clone):
     assert mirror.git("for-each-ref", "refs/bridle/") == b""
 
 
+def test_a_commit_is_made_though_a_collection_took_away_a_folder_of_gits(clone, tmp_path, monkeypatch):
+    """A `gc` removes empty folders, also one that another git has just made for an object: git's own race."""
+    shim, failed = tmp_path / "bin" / "git", tmp_path / "failed"
+    shim.parent.mkdir()
+    said = "error: unable to create temporary file: No such file or directory"
+    first = f'[ "$1" = commit-tree ] && [ ! -e {failed} ] && touch {failed} && echo "{said}" >&2 && exit 128'
+    shim.write_text(f'#!/bin/sh\n{first}\nexec {shutil.which("git")} "$@"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    (clone.path / "a").write_text("a")
+    assert clone.commit("a") is not None
+    assert failed.exists()
+
+
 def test_closing_removes_a_clone_whose_permissions_the_agent_took_away(clone):
     locked = clone.path / "locked"
     locked.mkdir()

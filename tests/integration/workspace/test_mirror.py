@@ -1,10 +1,13 @@
+import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from bridle.errors import CredentialError, ForgeDown, RepositoryError
@@ -14,6 +17,7 @@ from bridle.workspace.git import git
 from bridle.workspace.lock import locked
 from bridle.workspace.mirror import Mirror
 from bridle.workspace.remote import Remote
+from patience import until
 
 
 def test_a_fetch_brings_new_commits_follows_rewritten_branches_and_drops_deleted_ones(user, mirror, base):
@@ -96,6 +100,55 @@ def test_the_fetch_lock_and_gits_own_locks_end_with_a_killed_process(mirror):
         (mirror.path / left_behind).touch()
     mirror.fetch(wait_seconds=60)
     assert not (mirror.path / "packed-refs.lock").exists()
+
+
+def test_what_a_git_that_was_killed_leaves_stops_no_fetch_and_no_collection(user, mirror):
+    """While it writes its list of refs anew, it has a file that another git refuses to overwrite."""
+    user.git("branch", "old")
+    mirror.fetch()
+    mirror.git("pack-refs", "--all")
+    (mirror.path / "packed-refs.new").touch()
+    user.git("branch", "-D", "old")
+    mirror.fetch()
+    with pytest.raises(RepositoryError, match="no branch"):
+        mirror.resolve("old")
+    (mirror.path / "packed-refs.new").touch()
+    (mirror.path / "objects/info/commit-graph.lock").touch()
+    mirror.collect(loose_objects=1)
+
+
+def test_the_lock_of_a_ref_ends_with_whoever_was_killed_and_not_before(mirror, base):
+    mirror.keep("refs/bridle/merges/one", base)
+    lock = mirror.path / "refs/bridle/merges/one.lock"
+    lock.touch()
+    with pytest.raises(RepositoryError, match=r"one\.lock"):
+        mirror.keep("refs/bridle/merges/one", base)
+    os.utime(lock, (0, 0))
+    mirror.keep("refs/bridle/merges/one", base)
+    assert not lock.exists()
+
+
+def test_a_collection_that_outlives_its_task_still_keeps_others_away(mirror, tmp_path, monkeypatch):
+    """Its git has the lock, too: a fetch that came now would take its locks for those of the dead."""
+    shim, going = tmp_path / "bin" / "git", tmp_path / "going"
+    shim.parent.mkdir()
+    real = shutil.which("git")
+    shim.write_text(f'#!/bin/sh\n[ "$1" = gc ] && touch {going} && sleep 600\nexec {real} "$@"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    task = multiprocessing.get_context("fork").Process(target=mirror.collect)
+    task.start()
+    until("git collects", going.exists)
+    left = psutil.Process(task.pid).children(recursive=True)
+    task.kill()
+    task.join()
+    try:
+        with pytest.raises(ForgeDown, match="held"):
+            mirror.fetch(wait_seconds=0.1)
+    finally:
+        for process in left:
+            process.kill()
+    mirror.fetch()
 
 
 def test_a_push_makes_a_branch_and_does_nothing_when_repeated(user, mirror, clone, base):
