@@ -97,10 +97,14 @@ def test_people_read_what_programs_read(installed: Installed) -> None:
     """Every finding and every remedy, word by word."""
     installed.entry["base"] = "trunk"
     env = installed.env()
-    told = doctor(installed.folder, env)
-    done = subprocess.run(
-        [BRIDLE, "doctor"], cwd=installed.folder, env=env, capture_output=True, text=True, check=False
-    )
+    port = "port of the UI"
+    told, after = doctor(installed.folder, env), None
+    while after is None or after.about(port) != told.about(port):  # another test's demo took or left it
+        told = after or told
+        done = subprocess.run(
+            [BRIDLE, "doctor"], cwd=installed.folder, env=env, capture_output=True, text=True, check=False
+        )
+        after = doctor(installed.folder, env)
     assert done.returncode == told.exit_code == 1
     lines = done.stdout.splitlines()
     for finding in told.findings:
