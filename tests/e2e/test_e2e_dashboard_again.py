@@ -12,6 +12,7 @@ from e2e_scenario import Scenario, bug_fixed_by, edit
 from e2e_stage import Stage
 from test_e2e_cancel import clear_task
 
+from bridle.ledger.reviews import ABOUT
 from bridle.local.rest import SETTLE_SECONDS
 
 if CHROMIUM is None:
@@ -82,10 +83,10 @@ def test_what_airflow_shows_of_an_earlier_question_is_no_answer_to_the_one_that_
     commits = [row.commit or "" for row in first.sessions("fix.implement_1")]
     assert len(set(commits)) == 2, "the clear came to another commit"
     airflow = stage.notes["airflow"]
-    assert airflow["params"]["about"]["value"] == commits[0]
+    assert airflow["params"][ABOUT]["value"] == commits[0]
     assert commits[0][:10] in airflow["body"]
     (shown,) = [each for each in stage.notes["bridle"] if each["run_id"] == first.run_id]
-    assert shown["filled"] == {"about": commits[1]} and list(shown["params"]) == ["feedback"]
+    assert shown["filled"] == {ABOUT: commits[1]} and list(shown["params"]) == ["feedback"]
     assert f"Commit `{commits[1][:10]}`" in shown["body"] and commits[0][:10] not in shown["body"]
     assert "ReviewMismatch" in stage.notes["refused"] and "page of approvals" in stage.notes["refused"]
 

@@ -13,6 +13,7 @@ from e2e_shown import FEEDBACK, wait_for_a_human
 from e2e_stage import Stage
 from test_e2e_goal import one_task, round_of
 
+from bridle.ledger.reviews import ABOUT
 from bridle.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_a_pull_request_is_turned_down_with_feedback_on_the_page_of_approvals(
     assert dashboard.get("answered").first.inner_text().startswith("✓ Reject: Open a draft pull request")
     assert run.ended() == "success", run.failures()
     commit = run.sessions("fix.implement_1")[0].commit
-    told = {"feedback": FEEDBACK, "about": commit}
+    told = {"feedback": FEEDBACK, ABOUT: commit}
     assert answer_in_airflow(run, "approve_pull_request") == (["Reject"], told, "admin")
     states = run.states()
     assert states["approve_pull_request"] == "success"

@@ -22,8 +22,8 @@ DIFF = "diff"
 TEXT = "question"
 """Keys of a review's snapshot under which artifacts are kept: the patch, and the text with the question."""
 
-ABOUT = "about"
-"""Field of the form that says what is shown, so that an answer names it."""
+ABOUT = "bridle_about"
+"""Field of the form that says what is shown, so that an answer names it; a workflow has fields of its own."""
 
 
 class Reviews(Part):

@@ -216,7 +216,7 @@ def test_a_start_that_is_broken_off_leaves_nothing(place: Path, later: float) ->
     begun = Stack(place / "broken-off", port=free_port(), dags=place / "dags", fast=True)
     begun.folder.prepare()
     begun._options.write(begun.folder.options)
-    begun._launch(tethered=False)
+    begun._launch(tethered=True)  # should it not end, it ends with us
     time.sleep(later)
     begun.down()
     time.sleep(1.0)
